@@ -1,0 +1,165 @@
+// $NetBSD$
+//
+// Copyright (c) 2026 The libnfslock authors.
+// All rights reserved.
+//
+// Redistribution and use in source and binary forms, with or without
+// modification, are permitted provided that the following conditions
+// are met:
+// 1. Redistributions of source code must retain the above copyright
+//    notice, this list of conditions and the following disclaimer.
+// 2. Redistributions in binary form must reproduce the above copyright
+//    notice, this list of conditions and the following disclaimer in the
+//    documentation and/or other materials provided with the distribution.
+//
+// THIS SOFTWARE IS PROVIDED BY THE AUTHORS AND CONTRIBUTORS ``AS IS'' AND
+// ANY EXPRESS OR IMPLIED WARRANTIES, INCLUDING, BUT NOT LIMITED TO, THE
+// IMPLIED WARRANTIES OF MERCHANTABILITY AND FITNESS FOR A PARTICULAR PURPOSE
+// ARE DISCLAIMED.  IN NO EVENT SHALL THE AUTHORS OR CONTRIBUTORS BE LIABLE
+// FOR ANY DIRECT, INDIRECT, INCIDENTAL, SPECIAL, EXEMPLARY, OR CONSEQUENTIAL
+// DAMAGES (INCLUDING, BUT NOT LIMITED TO, PROCUREMENT OF SUBSTITUTE GOODS
+// OR SERVICES; LOSS OF USE, DATA, OR PROFITS; OR BUSINESS INTERRUPTION)
+// HOWEVER CAUSED AND ON ANY THEORY OF LIABILITY, WHETHER IN CONTRACT, STRICT
+// LIABILITY, OR TORT (INCLUDING NEGLIGENCE OR OTHERWISE) ARISING IN ANY WAY
+// OUT OF THE USE OF THIS SOFTWARE, EVEN IF ADVISED OF THE POSSIBILITY OF
+// SUCH DAMAGE.
+
+//! Taking a name that several processes want, so that one of them has it.
+
+use core::ffi::c_int;
+
+use crate::filesystem::{Attributes, FileSystem};
+use crate::identity::Identity;
+use crate::name::Name;
+
+/// How often a token is made anew when its temporary cannot be used.
+const TOKENS: u32 = 4;
+
+/// A name that was taken.
+#[derive(Clone, Copy, Debug)]
+pub struct Taken {
+    /// What tells the file from every other.
+    pub identity: Identity,
+    /// Its attributes when its contents were written.
+    pub attributes: Attributes,
+}
+
+impl Taken {
+    fn new(attributes: Attributes, token: crate::identity::Token) -> Self {
+        let identity = Identity {
+            dev: attributes.dev,
+            ino: attributes.ino,
+            token,
+        };
+        Self {
+            identity,
+            attributes,
+        }
+    }
+}
+
+/// An attempt to take a name, tried as often as need be.
+///
+/// Where `O_EXCL` is known to be exclusive, creating the file is all.
+/// Elsewhere a temporary is made, once for all tries, and linked.
+pub struct Claim<'a, F: FileSystem> {
+    fs: &'a F,
+    target: &'a Name,
+    temporary: Option<(Name, Taken)>,
+}
+
+impl<'a, F: FileSystem> Claim<'a, F> {
+    /// Nothing is done yet.
+    pub fn on(fs: &'a F, target: &'a Name) -> Self {
+        Self {
+            fs,
+            target,
+            temporary: None,
+        }
+    }
+
+    /// Try once.  `None`: the name is another's.
+    pub fn attempt(&mut self) -> Result<Option<Taken>, c_int> {
+        if self.fs.is_local() {
+            self.create()
+        } else {
+            self.link()
+        }
+    }
+
+    fn create(&self) -> Result<Option<Taken>, c_int> {
+        let token = self.fs.token();
+        match self.fs.create(self.target.as_c_str(), token.as_bytes()) {
+            Ok(attributes) => Ok(Some(Taken::new(attributes, token))),
+            Err(libc::EEXIST) => Ok(None),
+            Err(errno) => Err(errno),
+        }
+    }
+
+    fn link(&mut self) -> Result<Option<Taken>, c_int> {
+        let (temporary, taken) = match self.temporary.take() {
+            Some(kept) => kept,
+            None => self.temporary()?,
+        };
+        let linked = self.fs.link(temporary.as_c_str(), self.target.as_c_str());
+        // What link() answers is only a hint: a reply that was lost turns
+        // success into EEXIST, and a client that makes EEXIST of a repeated
+        // request into success turns another's lock into ours.  The number
+        // of links comes with the reply and costs no request; where it does
+        // not rule out that the name is ours, look through a fresh open.
+        let links = self.fs.stat(temporary.as_c_str()).map(|file| file.nlink);
+        if linked.is_ok() || links != Ok(1) {
+            match self.fs.look(self.target.as_c_str()) {
+                Ok(found) if found.is(&taken.identity) => {
+                    // The name stays ours whether or not this one goes.
+                    let _ = self.fs.unlink(temporary.as_c_str());
+                    return Ok(Some(taken));
+                }
+                Ok(_) | Err(libc::ENOENT | libc::ESTALE) => {}
+                Err(errno) => {
+                    self.temporary = Some((temporary, taken));
+                    return Err(errno);
+                }
+            }
+        }
+        // Without its temporary (a sweep took it for a leftover) the next try
+        // begins anew.
+        if links.is_ok() {
+            self.temporary = Some((temporary, taken));
+        }
+        match linked {
+            Ok(()) | Err(libc::EEXIST | libc::ENOENT | libc::ESTALE) => Ok(None),
+            Err(errno) => Err(errno),
+        }
+    }
+
+    fn temporary(&self) -> Result<(Name, Taken), c_int> {
+        let mut failure = libc::EEXIST;
+        for _ in 0..TOKENS {
+            let token = self.fs.token();
+            let name = Name::of_temporary(&token)?;
+            match self.fs.create(name.as_c_str(), token.as_bytes()) {
+                Ok(attributes) => return Ok((name, Taken::new(attributes, token))),
+                // Nobody else has this name: an earlier reply was lost.
+                Err(libc::EEXIST) => {
+                    let _ = self.fs.unlink(name.as_c_str());
+                }
+                Err(errno @ (libc::ESTALE | libc::ENOENT)) => failure = errno,
+                Err(errno) => return Err(errno),
+            }
+        }
+        Err(failure)
+    }
+
+    /// Give up, and leave nothing: neither the temporary, nor the name where
+    /// a request that was thought to have failed took it after all.
+    pub fn withdraw(self) {
+        if let Some((temporary, taken)) = self.temporary {
+            let _ = self.fs.unlink(temporary.as_c_str());
+            let found = self.fs.look(self.target.as_c_str());
+            if found.is_ok_and(|found| found.is(&taken.identity)) {
+                let _ = self.fs.unlink(self.target.as_c_str());
+            }
+        }
+    }
+}

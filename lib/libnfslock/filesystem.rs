@@ -1,0 +1,160 @@
+// $NetBSD$
+//
+// Copyright (c) 2026 The libnfslock authors.
+// All rights reserved.
+//
+// Redistribution and use in source and binary forms, with or without
+// modification, are permitted provided that the following conditions
+// are met:
+// 1. Redistributions of source code must retain the above copyright
+//    notice, this list of conditions and the following disclaimer.
+// 2. Redistributions in binary form must reproduce the above copyright
+//    notice, this list of conditions and the following disclaimer in the
+//    documentation and/or other materials provided with the distribution.
+//
+// THIS SOFTWARE IS PROVIDED BY THE AUTHORS AND CONTRIBUTORS ``AS IS'' AND
+// ANY EXPRESS OR IMPLIED WARRANTIES, INCLUDING, BUT NOT LIMITED TO, THE
+// IMPLIED WARRANTIES OF MERCHANTABILITY AND FITNESS FOR A PARTICULAR PURPOSE
+// ARE DISCLAIMED.  IN NO EVENT SHALL THE AUTHORS OR CONTRIBUTORS BE LIABLE
+// FOR ANY DIRECT, INDIRECT, INCIDENTAL, SPECIAL, EXEMPLARY, OR CONSEQUENTIAL
+// DAMAGES (INCLUDING, BUT NOT LIMITED TO, PROCUREMENT OF SUBSTITUTE GOODS
+// OR SERVICES; LOSS OF USE, DATA, OR PROFITS; OR BUSINESS INTERRUPTION)
+// HOWEVER CAUSED AND ON ANY THEORY OF LIABILITY, WHETHER IN CONTRACT, STRICT
+// LIABILITY, OR TORT (INCLUDING NEGLIGENCE OR OTHERWISE) ARISING IN ANY WAY
+// OUT OF THE USE OF THIS SOFTWARE, EVEN IF ADVISED OF THE POSSIBILITY OF
+// SUCH DAMAGE.
+
+//! The file system as the lock protocol sees it.
+//!
+//! Everything that the protocol asks of the world goes through this trait, so
+//! that the code that is shipped is the code that a simulated NFS can test.
+//! Names are relative to the mailbox's directory.
+
+use crate::timing::Span;
+use core::ffi::{c_int, CStr};
+
+use crate::identity::{Identity, Token};
+
+/// A time of the file server's clock.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct ServerTime {
+    /// Seconds since the Epoch.
+    pub seconds: i64,
+    /// Nanoseconds, below 1,000,000,000.
+    pub nanoseconds: i64,
+}
+
+impl ServerTime {
+    /// How long before `later` this time is; nothing where it is not before.
+    pub fn until(self, later: Self) -> Option<Span> {
+        let nanoseconds = |time: Self| {
+            i128::from(time.seconds)
+                .saturating_mul(1_000_000_000)
+                .saturating_add(i128::from(time.nanoseconds))
+        };
+        let span = nanoseconds(later).saturating_sub(nanoseconds(self));
+        Some(Span::from_nanos(u64::try_from(span).ok()?))
+    }
+}
+
+/// The attributes of a file that the protocol looks at.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Attributes {
+    /// Device.
+    pub dev: u64,
+    /// Inode number.
+    pub ino: u64,
+    /// Number of names.
+    pub nlink: u64,
+    /// Owner.
+    pub uid: u32,
+    /// Size in bytes.
+    pub size: i64,
+    /// Is it a regular file?
+    pub regular: bool,
+    /// Last change of the contents.  An exclusive create over NFS sets it by
+    /// the client's clock.
+    pub mtime: ServerTime,
+    /// Last change of anything, always by the server's clock.
+    pub ctime: ServerTime,
+}
+
+/// A file as it was found under a name.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Look {
+    /// Its attributes.
+    pub attributes: Attributes,
+    /// The token it contains, if it is one of ours and could be read.
+    pub token: Option<Token>,
+}
+
+impl Look {
+    /// Is it that very file?
+    pub fn is(&self, identity: &Identity) -> bool {
+        self.attributes.dev == identity.dev
+            && self.attributes.ino == identity.ino
+            && self.token == Some(identity.token)
+    }
+
+    /// Is it the same file as in an earlier look, with no sign of life since?
+    pub fn is_unchanged_since(&self, earlier: &Self) -> bool {
+        self.attributes.dev == earlier.attributes.dev
+            && self.attributes.ino == earlier.attributes.ino
+            && self.token == earlier.token
+            && self.attributes.size == earlier.attributes.size
+            && self.attributes.mtime == earlier.attributes.mtime
+            && self.attributes.ctime == earlier.attributes.ctime
+    }
+}
+
+/// What the protocol needs of a directory, of clocks and of the process.
+/// Errors are the system's numbers.
+pub trait FileSystem {
+    /// Is `O_EXCL` known to be exclusive here, and are attributes what the
+    /// disk has?  True only for local file systems that are known as such.
+    fn is_local(&self) -> bool;
+
+    /// Make a file that was not there, with these contents, written and
+    /// closed without error.  On failure nothing is left under the name,
+    /// unless it was there before (`EEXIST`).
+    fn create(&self, name: &CStr, contents: &[u8]) -> Result<Attributes, c_int>;
+
+    /// `link(2)`.  Over NFS neither success nor failure proves anything.
+    fn link(&self, from: &CStr, to: &CStr) -> Result<(), c_int>;
+
+    /// Attributes by name, as the client's cache has them.
+    fn stat(&self, name: &CStr) -> Result<Attributes, c_int>;
+
+    /// Look at a file through a fresh open, that asks the server
+    /// (close-to-open), without following a link or waiting for a FIFO.
+    fn look(&self, name: &CStr) -> Result<Look, c_int>;
+
+    /// Set a file's times to the server's present if it is the expected one,
+    /// by its descriptor, so that the request can hit no other.  Answers what
+    /// was found under the name, after the change.
+    fn touch(&self, name: &CStr, expected: &Identity) -> Result<Look, c_int>;
+
+    /// `unlink(2)`.
+    fn unlink(&self, name: &CStr) -> Result<(), c_int>;
+
+    /// `rename(2)`.
+    fn rename(&self, from: &CStr, to: &CStr) -> Result<(), c_int>;
+
+    /// Show every name in the directory.
+    fn list(&self, each: &mut dyn FnMut(&CStr)) -> Result<(), c_int>;
+
+    /// The time since some moment, on a clock that no one sets.
+    fn monotonic(&self) -> Span;
+
+    /// Wait, or return early after a signal.
+    fn wait(&self, time: Span);
+
+    /// Random bits.
+    fn random(&self) -> u64;
+
+    /// This process.
+    fn pid(&self) -> i32;
+
+    /// A token that no other lock has.
+    fn token(&self) -> Token;
+}

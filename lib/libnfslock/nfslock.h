@@ -1,0 +1,187 @@
+/*	$NetBSD$	*/
+
+/*-
+ * Copyright (c) 2026 The libnfslock authors.
+ * All rights reserved.
+ *
+ * Redistribution and use in source and binary forms, with or without
+ * modification, are permitted provided that the following conditions
+ * are met:
+ * 1. Redistributions of source code must retain the above copyright
+ *    notice, this list of conditions and the following disclaimer.
+ * 2. Redistributions in binary form must reproduce the above copyright
+ *    notice, this list of conditions and the following disclaimer in the
+ *    documentation and/or other materials provided with the distribution.
+ *
+ * THIS SOFTWARE IS PROVIDED BY THE AUTHORS AND CONTRIBUTORS ``AS IS'' AND
+ * ANY EXPRESS OR IMPLIED WARRANTIES, INCLUDING, BUT NOT LIMITED TO, THE
+ * IMPLIED WARRANTIES OF MERCHANTABILITY AND FITNESS FOR A PARTICULAR PURPOSE
+ * ARE DISCLAIMED.  IN NO EVENT SHALL THE AUTHORS OR CONTRIBUTORS BE LIABLE
+ * FOR ANY DIRECT, INDIRECT, INCIDENTAL, SPECIAL, EXEMPLARY, OR CONSEQUENTIAL
+ * DAMAGES (INCLUDING, BUT NOT LIMITED TO, PROCUREMENT OF SUBSTITUTE GOODS
+ * OR SERVICES; LOSS OF USE, DATA, OR PROFITS; OR BUSINESS INTERRUPTION)
+ * HOWEVER CAUSED AND ON ANY THEORY OF LIABILITY, WHETHER IN CONTRACT, STRICT
+ * LIABILITY, OR TORT (INCLUDING NEGLIGENCE OR OTHERWISE) ARISING IN ANY WAY
+ * OUT OF THE USE OF THIS SOFTWARE, EVEN IF ADVISED OF THE POSSIBILITY OF
+ * SUCH DAMAGE.
+ */
+
+/*
+ * NFS-safe dotlocks on mailboxes.
+ *
+ * The lock on mailbox M is the file M.lock beside it.  It excludes every
+ * other program that honours dotlocks, on every host that mounts the
+ * directory.  nfslock(3) tells the protocol and its guarantees.
+ *
+ * Thread-safety: the library has no global state.  Any number of threads may
+ * use it at once, each handle in one thread at a time.
+ *
+ * Fork: a handle belongs to the process that acquired it.  In a child every
+ * operation on it answers NFSLOCK_FORKED and touches no file.
+ *
+ * Signals: no handler is installed, no mask is changed, and no call fails
+ * with EINTR; a signal makes a waiting call look at its cancel flag and
+ * callback at once.  No function is async-signal-safe.
+ */
+
+#ifndef _NFSLOCK_H_
+#define _NFSLOCK_H_
+
+#include <sys/types.h>
+
+#include <signal.h>
+#include <stddef.h>
+#include <time.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/* A lock that is held.  Opaque; made by acquiring, freed by releasing. */
+typedef struct nfslock nfslock_t;
+
+/*
+ * What a call answers.  errno is set for NFSLOCK_ERROR alone.
+ */
+enum nfslock_status {
+	NFSLOCK_OK = 0,		/* done */
+	NFSLOCK_HELD = 1,	/* held by another, and one try was asked for */
+	NFSLOCK_TIMEDOUT = 2,	/* held by others for all of the time limit */
+	NFSLOCK_CANCELLED = 3,	/* the caller's flag or callback said so */
+	NFSLOCK_STOLEN = 4,	/* another's lock stands where ours stood */
+	NFSLOCK_GONE = 5,	/* our lock was removed, and none stands there */
+	NFSLOCK_UNSAFE = 6,	/* anyone may remove others' files there */
+	NFSLOCK_FORKED = 7,	/* the handle is another process's */
+	NFSLOCK_ERROR = 8	/* the system said no: see errno */
+};
+
+/* Values for struct nfslock_options.directory. */
+#define	NFSLOCK_DIR_AUTO	0	/* find out by looking at its mode */
+#define	NFSLOCK_DIR_COMMON	1	/* others may create files in it */
+#define	NFSLOCK_DIR_PRIVATE	2	/* only the mailbox's owner may */
+
+/* Values for struct nfslock_options.stale_action. */
+#define	NFSLOCK_STALE_BREAK	0	/* remove a stale lock, then take it */
+#define	NFSLOCK_STALE_WAIT	1	/* wait for it as for a live one */
+
+/* Values for struct nfslock_options.limit, beside seconds. */
+#define	NFSLOCK_LIMIT_DEFAULT	0	/* 420 seconds */
+#define	NFSLOCK_LIMIT_NONE	(-1)	/* try once, never wait */
+
+/* Values for struct nfslock_options.stale, beside seconds. */
+#define	NFSLOCK_STALE_DEFAULT	0	/* 300 seconds */
+
+/*
+ * How to acquire.  Zero the structure, set size, and change what matters:
+ * zero is the default everywhere.  Members may be added at the end; size
+ * tells which the caller knows.
+ */
+struct nfslock_options {
+	size_t	size;		/* sizeof(struct nfslock_options) */
+	int	directory;	/* NFSLOCK_DIR_* */
+	int	stale_action;	/* NFSLOCK_STALE_BREAK or _WAIT */
+	int	limit;		/* seconds to wait for the lock, up to 86400 */
+	int	stale;		/* seconds without a sign of life after which
+				 * a lock is stale, 2 to 86400 */
+	const volatile sig_atomic_t *cancel_flag;
+				/* NULL, or: stop waiting when not 0 */
+	int	(*cancelled)(void *);
+				/* NULL, or: called between two looks at the
+				 * lock; stop waiting when it returns not 0 */
+	void	*cancelled_arg;	/* its argument */
+};
+
+/*
+ * Who holds a lock.  A member that cannot be known is 0, -1 or "".
+ */
+struct nfslock_holder {
+	size_t	size;		/* in: sizeof(struct nfslock_holder) */
+	pid_t	pid;		/* on the holder's own host, else 0 */
+	time_t	since;		/* when it was taken (file server's clock) */
+	long	age;		/* seconds since its last sign of life, by the
+				 * file server's clock; -1 if not known */
+	char	host[256];	/* this host's name if it is this host, else
+				 * the holder's host id, else "" */
+	char	program[32];	/* on the holder's own host, else "" */
+};
+
+/*
+ * Acquire the lock on a mailbox, waiting for it as options say (NULL: every
+ * default).  The mailbox need not exist; it is not opened.  nfslock_acquireat
+ * takes a name without slash in the directory that dirfd is open on; dirfd
+ * stays the caller's, and may be closed at once.
+ *
+ * NFSLOCK_OK stores a handle that nfslock_release() frees.  Anything else
+ * stores NULL, and nothing is left in the directory.
+ * Answers OK, HELD, TIMEDOUT, CANCELLED, UNSAFE, ERROR.
+ */
+int	nfslock_acquire(const char *mailbox,
+	    const struct nfslock_options *options, nfslock_t **lock);
+int	nfslock_acquireat(int dirfd, const char *name,
+	    const struct nfslock_options *options, nfslock_t **lock);
+
+/*
+ * Look whether the lock is still this handle's.  Do it right before what
+ * must not be done without the lock.
+ * Answers OK, STOLEN, GONE, FORKED, ERROR (could not look).
+ */
+int	nfslock_verify(nfslock_t *lock);
+
+/*
+ * Give a sign of life.  Who holds a lock for longer than 30 seconds calls
+ * this every 30 seconds or more often; whoever waits for it may break it
+ * otherwise.  Never touches another's lock.
+ * Answers OK, STOLEN, GONE, FORKED, ERROR.
+ */
+int	nfslock_refresh(nfslock_t *lock);
+
+/*
+ * Release the lock if it is still this handle's, and free the handle, whatever
+ * the answer is.  STOLEN and GONE: what was done under the lock since the last
+ * nfslock_verify() may have met another's work; nothing was removed.
+ * TIMEDOUT: the handle was not refreshed for so long that another may be
+ * breaking the lock, and the lock was left to that other.
+ * NULL is allowed and answers OK.
+ * Answers OK, STOLEN, GONE, TIMEDOUT, FORKED, ERROR.
+ */
+int	nfslock_release(nfslock_t *lock);
+
+/*
+ * Who holds the lock on a mailbox?  Set holder->size first.
+ * Answers HELD (a lock stands there, *holder tells whose), OK (none stands
+ * there), ERROR.
+ */
+int	nfslock_holder(const char *mailbox, struct nfslock_holder *holder);
+int	nfslock_holderat(int dirfd, const char *name,
+	    struct nfslock_holder *holder);
+
+/*
+ * A status in words: static, never NULL, without a final full stop.
+ */
+const char *nfslock_message(int status);
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif /* !_NFSLOCK_H_ */

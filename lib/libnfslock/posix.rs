@@ -1,0 +1,225 @@
+// $NetBSD$
+//
+// Copyright (c) 2026 The libnfslock authors.
+// All rights reserved.
+//
+// Redistribution and use in source and binary forms, with or without
+// modification, are permitted provided that the following conditions
+// are met:
+// 1. Redistributions of source code must retain the above copyright
+//    notice, this list of conditions and the following disclaimer.
+// 2. Redistributions in binary form must reproduce the above copyright
+//    notice, this list of conditions and the following disclaimer in the
+//    documentation and/or other materials provided with the distribution.
+//
+// THIS SOFTWARE IS PROVIDED BY THE AUTHORS AND CONTRIBUTORS ``AS IS'' AND
+// ANY EXPRESS OR IMPLIED WARRANTIES, INCLUDING, BUT NOT LIMITED TO, THE
+// IMPLIED WARRANTIES OF MERCHANTABILITY AND FITNESS FOR A PARTICULAR PURPOSE
+// ARE DISCLAIMED.  IN NO EVENT SHALL THE AUTHORS OR CONTRIBUTORS BE LIABLE
+// FOR ANY DIRECT, INDIRECT, INCIDENTAL, SPECIAL, EXEMPLARY, OR CONSEQUENTIAL
+// DAMAGES (INCLUDING, BUT NOT LIMITED TO, PROCUREMENT OF SUBSTITUTE GOODS
+// OR SERVICES; LOSS OF USE, DATA, OR PROFITS; OR BUSINESS INTERRUPTION)
+// HOWEVER CAUSED AND ON ANY THEORY OF LIABILITY, WHETHER IN CONTRACT, STRICT
+// LIABILITY, OR TORT (INCLUDING NEGLIGENCE OR OTHERWISE) ARISING IN ANY WAY
+// OUT OF THE USE OF THIS SOFTWARE, EVEN IF ADVISED OF THE POSSIBILITY OF
+// SUCH DAMAGE.
+
+//! The real file system.
+
+use crate::timing::Span;
+use core::ffi::{c_int, CStr};
+
+use crate::filesystem::{Attributes, FileSystem, Look};
+use crate::identity::{Identity, Token};
+use crate::options::Directory;
+use crate::status::{Failure, Status};
+use crate::sys::{self, Descriptor};
+
+/// A lock can be read by all: who holds it is no secret.  Nobody writes it.
+const MODE: libc::mode_t = 0o444;
+
+const PATH_MAX: usize = 1024 * 4;
+
+/// A mailbox's directory, held by a descriptor, so that neither a later
+/// chdir(2) nor a path of any length matters.
+pub struct Posix {
+    dir: Descriptor,
+    local: bool,
+}
+
+impl Posix {
+    /// The directory of a mailbox, and the mailbox's name in it.
+    pub fn of_mailbox(mailbox: &CStr) -> Result<(Self, &CStr), Failure> {
+        let bytes = mailbox.to_bytes();
+        let Some(slash) = bytes.iter().rposition(|byte| *byte == b'/') else {
+            return Ok((Self::at(libc::AT_FDCWD)?, mailbox));
+        };
+        let start = slash.saturating_add(1);
+        let name = mailbox.to_bytes_with_nul().get(start..).unwrap_or_default();
+        let name = CStr::from_bytes_until_nul(name).unwrap_or_default();
+        // The path up to its last slash, the slash included: "/" for "/m".
+        let mut path = [0; PATH_MAX];
+        let parent = bytes.get(..start).unwrap_or_default();
+        if parent.len() >= path.len() {
+            return Err(Failure::system(libc::ENAMETOOLONG));
+        }
+        for (to, from) in path.iter_mut().zip(parent) {
+            *to = *from;
+        }
+        let path = CStr::from_bytes_until_nul(&path).unwrap_or_default();
+        Ok((Self::open(libc::AT_FDCWD, path)?, name))
+    }
+
+    /// The directory that a descriptor of the caller's is open on.
+    pub fn at(dir: c_int) -> Result<Self, Failure> {
+        Self::open(dir, c".")
+    }
+
+    fn open(dir: c_int, path: &CStr) -> Result<Self, Failure> {
+        let dir = Descriptor::open_directory_at(dir, path).map_err(Failure::system)?;
+        let local = dir.is_on_local_disk().map_err(Failure::system)?;
+        Ok(Self { dir, local })
+    }
+
+    /// Is it a common directory, and if so, are the files in it safe from
+    /// those who did not make them?
+    pub fn is_common(&self, directory: Directory) -> Result<bool, Failure> {
+        if directory == Directory::Private {
+            return Ok(false);
+        }
+        let mode = self.dir.stat().map_err(Failure::system)?.st_mode;
+        // Whoever can write a directory without the sticky bit can remove any
+        // lock in it, and put his own in its place.  A group that may is the
+        // administrator's choice (group mail); everybody is nobody's.
+        if mode & libc::S_IWOTH != 0 && mode & libc::S_ISVTX == 0 {
+            return Err(Status::Unsafe.into());
+        }
+        Ok(directory == Directory::Common || mode & (libc::S_IWGRP | libc::S_IWOTH) != 0)
+    }
+
+    /// When a file was made, where the file system records it.
+    pub fn birth_time(&self, name: &CStr) -> Option<i64> {
+        sys::birth_time(&self.dir, name)
+    }
+
+    fn fill(file: &Descriptor, contents: &[u8]) -> Result<Attributes, c_int> {
+        if file.write(contents)? != contents.len() {
+            return Err(libc::ENOSPC);
+        }
+        // After the write: an exclusive create over NFS sets the times by the
+        // client's clock, a write by the server's.
+        let mut made = file.stat()?;
+        if made.st_mode & libc::S_IRUSR == 0 {
+            // We look at the contents ourselves, whatever the umask is.
+            file.chmod(MODE & !0o77)?;
+            made = file.stat()?;
+        }
+        let made = sys::attributes(&made);
+        if made.regular && made.nlink == 1 && usize::try_from(made.size) == Ok(contents.len()) {
+            Ok(made)
+        } else {
+            Err(libc::EIO)
+        }
+    }
+
+    /// Look at a file that is open.
+    fn inspect(file: &Descriptor) -> Result<Look, c_int> {
+        let attributes = sys::attributes(&file.stat()?);
+        let mut token = None;
+        if attributes.regular && usize::try_from(attributes.size) == Ok(Token::LEN) {
+            let mut contents = [0; Token::LEN];
+            let len = file.read(&mut contents)?;
+            token = contents.get(..len).and_then(Token::parse);
+        }
+        Ok(Look { attributes, token })
+    }
+
+    fn open_to_look(&self, name: &CStr) -> Result<Descriptor, c_int> {
+        // O_NONBLOCK: somebody may have put a FIFO there.
+        let flags = libc::O_RDONLY | libc::O_NOFOLLOW | libc::O_NONBLOCK | libc::O_NOCTTY;
+        self.dir.open(name, flags, 0)
+    }
+}
+
+impl FileSystem for Posix {
+    fn is_local(&self) -> bool {
+        self.local
+    }
+
+    fn create(&self, name: &CStr, contents: &[u8]) -> Result<Attributes, c_int> {
+        let flags = libc::O_WRONLY | libc::O_CREAT | libc::O_EXCL | libc::O_NOFOLLOW;
+        let file = self.dir.open(name, flags, MODE)?;
+        let filled = Self::fill(&file, contents);
+        let closed = file.close();
+        match filled {
+            Ok(attributes) if closed.is_ok() => Ok(attributes),
+            _ => {
+                let _ = self.dir.unlink(name);
+                Err(filled.err().or(closed.err()).unwrap_or(libc::EIO))
+            }
+        }
+    }
+
+    fn link(&self, from: &CStr, to: &CStr) -> Result<(), c_int> {
+        self.dir.link(from, to)
+    }
+
+    fn stat(&self, name: &CStr) -> Result<Attributes, c_int> {
+        self.dir.stat_at(name).map(|stat| sys::attributes(&stat))
+    }
+
+    fn look(&self, name: &CStr) -> Result<Look, c_int> {
+        match self.open_to_look(name) {
+            Ok(file) => Self::inspect(&file),
+            Err(errno) if sys::is_none_of_ours(errno) => self.stat(name).map(|attributes| Look {
+                attributes,
+                token: None,
+            }),
+            Err(errno) => Err(errno),
+        }
+    }
+
+    fn touch(&self, name: &CStr, expected: &Identity) -> Result<Look, c_int> {
+        let file = self.open_to_look(name)?;
+        let mut found = Self::inspect(&file)?;
+        if found.is(expected) {
+            file.touch()?;
+            found.attributes = sys::attributes(&file.stat()?);
+        }
+        Ok(found)
+    }
+
+    fn unlink(&self, name: &CStr) -> Result<(), c_int> {
+        self.dir.unlink(name)
+    }
+
+    fn rename(&self, from: &CStr, to: &CStr) -> Result<(), c_int> {
+        self.dir.rename(from, to)
+    }
+
+    fn list(&self, each: &mut dyn FnMut(&CStr)) -> Result<(), c_int> {
+        self.dir.list(each)
+    }
+
+    fn monotonic(&self) -> Span {
+        sys::monotonic()
+    }
+
+    fn wait(&self, time: Span) {
+        sys::sleep(time);
+    }
+
+    fn random(&self) -> u64 {
+        sys::random()
+    }
+
+    fn pid(&self) -> i32 {
+        sys::pid()
+    }
+
+    fn token(&self) -> Token {
+        let host = sys::host_name();
+        let host = CStr::from_bytes_until_nul(&host).unwrap_or_default();
+        Token::new(host.to_bytes(), sys::pid(), sys::random())
+    }
+}
