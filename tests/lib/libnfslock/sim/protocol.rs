@@ -1,0 +1,582 @@
+// $NetBSD$
+//
+// Copyright (c) 2026 The libnfslock authors.
+// All rights reserved.
+//
+// Redistribution and use in source and binary forms, with or without
+// modification, are permitted provided that the following conditions
+// are met:
+// 1. Redistributions of source code must retain the above copyright
+//    notice, this list of conditions and the following disclaimer.
+// 2. Redistributions in binary form must reproduce the above copyright
+//    notice, this list of conditions and the following disclaimer in the
+//    documentation and/or other materials provided with the distribution.
+//
+// THIS SOFTWARE IS PROVIDED BY THE AUTHORS AND CONTRIBUTORS ``AS IS'' AND
+// ANY EXPRESS OR IMPLIED WARRANTIES, INCLUDING, BUT NOT LIMITED TO, THE
+// IMPLIED WARRANTIES OF MERCHANTABILITY AND FITNESS FOR A PARTICULAR PURPOSE
+// ARE DISCLAIMED.  IN NO EVENT SHALL THE AUTHORS OR CONTRIBUTORS BE LIABLE
+// FOR ANY DIRECT, INDIRECT, INCIDENTAL, SPECIAL, EXEMPLARY, OR CONSEQUENTIAL
+// DAMAGES (INCLUDING, BUT NOT LIMITED TO, PROCUREMENT OF SUBSTITUTE GOODS
+// OR SERVICES; LOSS OF USE, DATA, OR PROFITS; OR BUSINESS INTERRUPTION)
+// HOWEVER CAUSED AND ON ANY THEORY OF LIABILITY, WHETHER IN CONTRACT, STRICT
+// LIABILITY, OR TORT (INCLUDING NEGLIGENCE OR OTHERWISE) ARISING IN ANY WAY
+// OUT OF THE USE OF THIS SOFTWARE, EVEN IF ADVISED OF THE POSSIBILITY OF
+// SUCH DAMAGE.
+
+//! The lock protocol that ships, on a file server where things go wrong.
+
+use std::cell::Cell;
+use std::ffi::CStr;
+use std::rc::Rc;
+use std::time::Duration;
+
+use nfslock::filesystem::FileSystem;
+use nfslock::lock::Lock;
+use nfslock::timing::Span;
+use nfslock::{Failure, Limit, Options, Status};
+use nfslock_sim::{Fate, Host, Request, Server};
+
+const MAILBOX: &CStr = c"user";
+const LOCK: &CStr = c"user.lock";
+
+fn acquire_with(host: &Host, options: &Options) -> Result<Lock<Host>, Failure> {
+    Lock::acquire_in(host.clone(), MAILBOX, true, options)
+}
+
+fn acquire(host: &Host) -> Result<Lock<Host>, Failure> {
+    acquire_with(host, &Options::default())
+}
+
+fn once(host: &Host) -> Result<Lock<Host>, Failure> {
+    let limit = Limit::Once;
+    acquire_with(
+        host,
+        &Options {
+            limit,
+            ..Options::default()
+        },
+    )
+}
+
+fn within(host: &Host, seconds: u64) -> Result<Lock<Host>, Failure> {
+    let limit = Limit::For(Duration::from_secs(seconds));
+    acquire_with(
+        host,
+        &Options {
+            limit,
+            ..Options::default()
+        },
+    )
+}
+
+fn failure<T>(result: Result<T, Failure>) -> Status {
+    result.err().expect("it succeeded").status
+}
+
+/// What a guard's name begins with.
+fn guards(server: &Server) -> usize {
+    let names = server.names();
+    names
+        .iter()
+        .filter(|name| name.starts_with(".nfslg."))
+        .count()
+}
+
+#[test]
+fn a_cycle_leaves_nothing() {
+    let server = Server::default();
+    for host in [server.host("a", 10), server.host("a", 11).on_server()] {
+        let mut lock = acquire(&host).unwrap();
+        assert_eq!(server.names(), ["user.lock"]);
+        assert_eq!(lock.verify(), Ok(()));
+        assert_eq!(lock.refresh(), Ok(()));
+        assert_eq!(failure(once(&server.host("b", 10))), Status::Held);
+        assert_eq!(lock.release(), Ok(()));
+        assert!(server.names().is_empty());
+    }
+}
+
+#[test]
+fn a_lost_reply_to_link_does_not_lose_the_lock() {
+    for error in [libc::EEXIST, libc::EIO, libc::ETIMEDOUT] {
+        let server = Server::default();
+        server.next(Request::Link, Fate::Reports(Err(error)));
+        let lock = once(&server.host("a", 10)).unwrap();
+        assert_eq!(server.names(), ["user.lock"]);
+        assert_eq!(lock.release(), Ok(()));
+    }
+}
+
+#[test]
+fn success_of_link_is_not_believed() {
+    let server = Server::default();
+    let other = once(&server.host("b", 10)).unwrap();
+    server.next(Request::Link, Fate::Lost(Ok(())));
+    assert_eq!(failure(once(&server.host("a", 10))), Status::Held);
+    assert_eq!(other.verify(), Ok(()));
+    assert_eq!(server.names(), ["user.lock"]);
+}
+
+#[test]
+fn a_lock_taken_unnoticed_is_not_left_behind() {
+    // The reply to LINK is lost, and the client's cache hides that it took
+    // effect: giving up must not leave the lock to stand until it is stale.
+    let server = Server::default();
+    server.next(Request::Link, Fate::Reports(Err(libc::EEXIST)));
+    server.next(Request::Stat, Fate::CachedLinks(1));
+    assert_eq!(failure(once(&server.host("a", 10))), Status::Held);
+    assert!(server.names().is_empty());
+}
+
+#[test]
+fn a_swept_temporary_is_made_again() {
+    let server = Server::default();
+    let host = server.host("a", 10);
+    let other = once(&server.host("b", 10)).unwrap();
+    server.after(3, |host| {
+        let swept = |name: &&String| name.starts_with(".nfslk.");
+        let name = host.names().iter().find(swept).cloned().unwrap();
+        host.peer_unlocks(&std::ffi::CString::new(name).unwrap())
+            .unwrap();
+    });
+    server.after(5, move |_| assert_eq!(other.release(), Ok(())));
+    let lock = acquire(&host).unwrap();
+    assert_eq!(lock.release(), Ok(()));
+    assert!(server.names().is_empty());
+}
+
+#[test]
+fn errors_are_told_and_leave_nothing() {
+    for error in [libc::ENOSPC, libc::EDQUOT, libc::EACCES, libc::EROFS] {
+        let server = Server::default();
+        server.next(Request::Create, Fate::Lost(Err(error)));
+        let refused = acquire(&server.host("a", 10)).err().unwrap();
+        assert_eq!((refused.status, refused.errno), (Status::Error, error));
+        assert!(server.names().is_empty());
+    }
+    let server = Server::default();
+    server.next(Request::Link, Fate::Lost(Err(libc::EPERM)));
+    let refused = acquire(&server.host("a", 10)).err().unwrap();
+    assert_eq!(refused.errno, libc::EPERM);
+    assert!(server.names().is_empty());
+}
+
+#[test]
+fn a_temporary_whose_creation_was_answered_twice_is_not_left() {
+    let server = Server::default();
+    server.next(Request::Create, Fate::Reports(Err(libc::EEXIST)));
+    let lock = acquire(&server.host("a", 10)).unwrap();
+    assert_eq!(server.names(), ["user.lock"]);
+    assert_eq!(lock.release(), Ok(()));
+}
+
+#[test]
+fn a_thief_is_noticed_and_left_alone() {
+    let server = Server::default();
+    let (host, thief) = (server.host("a", 10), server.host("b", 10));
+    let mut lock = acquire(&host).unwrap();
+    let ino = server.ino(LOCK);
+    thief.peer_unlocks(LOCK).unwrap();
+    assert_eq!(failure(lock.verify()), Status::Gone);
+    assert_eq!(failure(lock.refresh()), Status::Gone);
+    let theirs = acquire(&thief).unwrap();
+    let changed = server.changed(LOCK);
+    assert_eq!(failure(lock.verify()), Status::Stolen);
+    server.pass(1);
+    assert_eq!(failure(lock.refresh()), Status::Stolen);
+    assert_eq!(server.changed(LOCK), changed);
+    assert_eq!(failure(lock.release()), Status::Stolen);
+    assert_eq!(theirs.verify(), Ok(()));
+    theirs.release().unwrap();
+    // And a thief whose file has the very number that ours had.
+    let lock = acquire(&host).unwrap();
+    assert_eq!(server.ino(LOCK), ino);
+    thief.peer_unlocks(LOCK).unwrap();
+    thief.peer_locks(LOCK, b"LAAAA0000aaaaaaa").unwrap();
+    assert_eq!(server.ino(LOCK), ino);
+    assert_eq!(failure(lock.release()), Status::Stolen);
+    assert_eq!(server.names(), ["user.lock"]);
+}
+
+#[test]
+fn a_child_cannot_use_the_handle() {
+    let server = Server::default();
+    let host = server.host("a", 10);
+    let mut lock = acquire(&host).unwrap();
+    host.fork();
+    assert_eq!(failure(lock.verify()), Status::Forked);
+    assert_eq!(failure(lock.refresh()), Status::Forked);
+    assert_eq!(failure(lock.release()), Status::Forked);
+    assert_eq!(server.names(), ["user.lock"]);
+}
+
+#[test]
+fn release_survives_a_repeated_remove() {
+    let server = Server::default();
+    let lock = acquire(&server.host("a", 10)).unwrap();
+    server.next(Request::Unlink, Fate::Reports(Err(libc::ENOENT)));
+    assert_eq!(lock.release(), Ok(()));
+    assert!(server.names().is_empty());
+}
+
+#[test]
+fn a_holder_whose_lease_ran_out_releases_under_the_guard() {
+    let server = Server::default();
+    let lock = acquire(&server.host("a", 10)).unwrap();
+    server.pass(31);
+    let links = server.count(Request::Link);
+    assert_eq!(lock.release(), Ok(()));
+    assert_eq!(server.count(Request::Link), links + 1);
+    assert!(server.names().is_empty());
+
+    // A breaker has the guard and does not let it go: the lock is its.
+    let lock = acquire(&server.host("a", 10)).unwrap();
+    server.pass(31);
+    let guard = nfslock::name::Name::of_lock(MAILBOX)
+        .unwrap()
+        .of_guard()
+        .unwrap();
+    server
+        .host("b", 10)
+        .peer_locks(guard.as_c_str(), b"")
+        .unwrap();
+    assert_eq!(failure(lock.release()), Status::TimedOut);
+    assert_eq!(server.names().len(), 2);
+}
+
+#[test]
+fn refreshing_extends_the_lease() {
+    let server = Server::default();
+    let mut lock = acquire(&server.host("a", 10)).unwrap();
+    let links = server.count(Request::Link);
+    for _ in 0..10 {
+        server.pass(29);
+        assert_eq!(lock.refresh(), Ok(()));
+    }
+    assert_eq!(lock.release(), Ok(()));
+    assert_eq!(server.count(Request::Link), links);
+}
+
+#[test]
+fn waiting_ends_at_the_limit() {
+    let server = Server::default();
+    let host = server.host("a", 10);
+    host.peer_locks(LOCK, b"0").unwrap();
+    let start = host.monotonic();
+    assert_eq!(failure(within(&host, 7)), Status::TimedOut);
+    let waited = host.monotonic().minus(start);
+    assert!(waited >= Span::from_secs(7) && waited <= Span::from_secs(8));
+    assert_eq!(server.names(), ["user.lock"]);
+}
+
+#[test]
+fn waiting_ends_when_cancelled() {
+    let server = Server::default();
+    let host = server.host("a", 10);
+    host.peer_locks(LOCK, b"0").unwrap();
+    let stop = Rc::new(Cell::new(false));
+    let asked = Rc::clone(&stop);
+    server.after(5, move |_| stop.set(true));
+    let start = host.monotonic();
+    let cancelled = || asked.get();
+    let options = Options {
+        cancelled: Some(&cancelled),
+        ..Options::default()
+    };
+    assert_eq!(failure(acquire_with(&host, &options)), Status::Cancelled);
+    assert!(host.monotonic().minus(start) < Span::from_secs(6));
+    assert_eq!(server.names(), ["user.lock"]);
+}
+
+#[test]
+fn a_poll_is_one_request_that_changes_something() {
+    let server = Server::default();
+    let host = server.host("a", 10);
+    host.peer_locks(LOCK, b"0").unwrap();
+    assert_eq!(failure(within(&host, 50)), Status::TimedOut);
+    assert_eq!(server.count(Request::Create), 1);
+    assert!(server.count(Request::Link) > 50);
+    assert!(server.count(Request::Look) < 20);
+}
+
+#[test]
+fn a_stale_lock_is_broken_by_age() {
+    for contents in [
+        b"".as_slice(),
+        b"0",
+        b"4711",
+        b"LAAAA0000aaaaaaa",
+        b"half-wr",
+    ] {
+        for host in [Server::default(), Server::default()]
+            .iter()
+            .enumerate()
+            .map(|(n, server)| {
+                let host = server.host("a", 10);
+                if n == 0 {
+                    host
+                } else {
+                    host.on_server()
+                }
+            })
+        {
+            host.peer_locks(LOCK, contents).unwrap();
+            let start = host.monotonic();
+            let lock = acquire(&host).unwrap();
+            let waited = host.monotonic().minus(start);
+            assert!(waited >= Span::from_secs(300), "{waited:?}");
+            assert!(waited <= Span::from_secs(330), "{waited:?}");
+            assert_eq!(lock.release(), Ok(()));
+        }
+    }
+}
+
+#[test]
+fn an_old_lock_is_watched_before_it_is_broken() {
+    let server = Server::default();
+    let host = server.host("a", 10);
+    host.peer_locks(LOCK, b"0").unwrap();
+    server.pass(10_000);
+    let start = host.monotonic();
+    let lock = acquire(&host).unwrap();
+    let waited = host.monotonic().minus(start);
+    assert!(waited >= Span::from_secs(60) && waited <= Span::from_secs(90));
+    assert_eq!(lock.release(), Ok(()));
+    assert!(server.names().is_empty());
+}
+
+#[test]
+fn a_lock_from_the_future_is_broken_after_watching() {
+    let server = Server::default();
+    let host = server.host("a", 10);
+    host.peer_locks(LOCK, b"0").unwrap();
+    server.step_clock(-315_000_000);
+    let start = host.monotonic();
+    let lock = acquire(&host).unwrap();
+    let waited = host.monotonic().minus(start);
+    assert!(waited >= Span::from_secs(300) && waited <= Span::from_secs(330));
+    assert_eq!(lock.release(), Ok(()));
+}
+
+#[test]
+fn a_live_holder_is_not_broken_whatever_the_servers_clock_does() {
+    let server = Server::default();
+    let mut held = acquire(&server.host("a", 10)).unwrap();
+    let waiter = server.host("b", 10);
+    let failed = Rc::new(Cell::new(false));
+    let (told, steps) = (Rc::clone(&failed), server.clone());
+    fn live(mut held: Lock<Host>, server: Server, rounds: u32, told: Rc<Cell<bool>>) {
+        let later = server.clone();
+        server.after(30, move |_| {
+            if held.refresh().is_err() {
+                told.set(true);
+            }
+            later.step_clock(if rounds % 2 == 0 {
+                315_000_000
+            } else {
+                -315_000_000
+            });
+            if rounds > 0 {
+                live(held, later, rounds - 1, told);
+            } else {
+                std::mem::forget(held);
+            }
+        });
+    }
+    held.refresh().unwrap();
+    steps.step_clock(315_000_000);
+    live(held, server.clone(), 40, told);
+    assert_eq!(failure(within(&waiter, 1000)), Status::TimedOut);
+    assert!(!failed.get());
+    assert_eq!(server.names(), ["user.lock"]);
+}
+
+#[test]
+fn a_stale_lock_is_not_broken_when_told_so() {
+    let server = Server::default();
+    let host = server.host("a", 10);
+    host.peer_locks(LOCK, b"0").unwrap();
+    let options = Options {
+        break_stale: false,
+        limit: Limit::For(Duration::from_secs(1000)),
+        ..Options::default()
+    };
+    assert_eq!(failure(acquire_with(&host, &options)), Status::TimedOut);
+    assert_eq!(server.names(), ["user.lock"]);
+}
+
+#[test]
+fn a_holder_that_comes_to_life_while_the_guard_settles_is_spared() {
+    let server = Server::default();
+    let host = server.host("a", 10);
+    host.peer_locks(LOCK, b"0").unwrap();
+    server.after(303, |host| host.peer_touches(LOCK));
+    assert_eq!(failure(within(&host, 400)), Status::TimedOut);
+    assert_eq!(server.names(), ["user.lock"]);
+}
+
+#[test]
+fn a_wrong_break_is_undone() {
+    let server = Server::default();
+    let host = server.host("a", 10);
+    host.peer_locks(LOCK, b"0").unwrap();
+    let ino = Rc::new(Cell::new(None));
+    let (theirs, files) = (Rc::clone(&ino), server.clone());
+    // The next holder gets in between the last look and the rename.
+    server.next(
+        Request::Rename,
+        Fate::After(Box::new(move |host| {
+            host.peer_unlocks(LOCK).unwrap();
+            host.peer_locks(c"keeps-the-number", b"").unwrap();
+            host.peer_locks(LOCK, b"1").unwrap();
+            theirs.set(files.ino(LOCK));
+        })),
+    );
+    assert_eq!(failure(within(&host, 350)), Status::TimedOut);
+    assert!(ino.get().is_some());
+    assert_eq!(server.ino(LOCK), ino.get());
+    assert_eq!(server.names(), ["keeps-the-number", "user.lock"]);
+}
+
+#[test]
+fn undoing_a_wrong_break_destroys_no_third_lock() {
+    let server = Server::default();
+    let host = server.host("a", 10);
+    host.peer_locks(LOCK, b"0").unwrap();
+    let files = server.clone();
+    let third = Rc::new(Cell::new(None));
+    let noted = Rc::clone(&third);
+    server.next(
+        Request::Rename,
+        Fate::After(Box::new(move |host| {
+            host.peer_unlocks(LOCK).unwrap();
+            host.peer_locks(c"keeps-the-number", b"").unwrap();
+            host.peer_locks(LOCK, b"1").unwrap();
+            // The look at what was renamed, and the link that undoes it.
+            let files = files.clone();
+            let noted = Rc::clone(&noted);
+            files.clone().next(
+                Request::Link,
+                Fate::After(Box::new(move |host| {
+                    host.peer_locks(LOCK, b"2").unwrap();
+                    noted.set(files.ino(LOCK));
+                })),
+            );
+        })),
+    );
+    assert_eq!(failure(within(&host, 350)), Status::TimedOut);
+    assert!(third.get().is_some());
+    assert_eq!(server.ino(LOCK), third.get());
+}
+
+#[test]
+fn a_dead_breakers_guard_does_not_block_for_ever() {
+    let server = Server::default();
+    let host = server.host("a", 10);
+    host.peer_locks(LOCK, b"0").unwrap();
+    let guard = nfslock::name::Name::of_lock(MAILBOX)
+        .unwrap()
+        .of_guard()
+        .unwrap();
+    host.peer_locks(guard.as_c_str(), b"LAAAA0000aaaaaaa")
+        .unwrap();
+    let lock = acquire(&host).unwrap();
+    assert_eq!(server.names(), ["user.lock"]);
+    assert_eq!(lock.release(), Ok(()));
+}
+
+#[test]
+fn a_breaker_that_lost_its_guard_does_not_act() {
+    let server = Server::default();
+    let host = server.host("a", 10);
+    host.peer_locks(LOCK, b"0").unwrap();
+    let guard = nfslock::name::Name::of_lock(MAILBOX)
+        .unwrap()
+        .of_guard()
+        .unwrap();
+    let name = guard.as_c_str().to_owned();
+    // While it settles, another takes the guard for a dead one's and has it.
+    server.after(308, move |host| {
+        if host.peer_unlocks(&name).is_ok() {
+            host.peer_locks(&name, b"LBBBB0000bbbbbbb").unwrap();
+        }
+    });
+    let ino = server.ino(LOCK);
+    assert_eq!(failure(within(&host, 350)), Status::TimedOut);
+    assert_eq!(server.ino(LOCK), ino);
+    assert_eq!(guards(&server), 1);
+}
+
+#[test]
+fn a_breaker_that_was_stopped_does_not_act() {
+    let server = Server::default();
+    let host = server.host("a", 10);
+    host.peer_locks(LOCK, b"0").unwrap();
+    // Stopped for longer than its guard is good for, while it settles.
+    server.after(308, |host| host.wait(Span::from_secs(50)));
+    assert_eq!(failure(within(&host, 360)), Status::TimedOut);
+    assert_eq!(server.names(), ["user.lock"]);
+    assert_eq!(server.count(Request::Rename), 0);
+}
+
+#[test]
+fn two_breakers_do_not_both_act() {
+    let server = Server::default();
+    let (first, second) = (server.host("a", 10), server.host("b", 10));
+    first.peer_locks(LOCK, b"0").unwrap();
+    // The second comes at the first's heels, all the way through, while the
+    // first waits: it must end up behind the first.
+    server.after(302, move |_| {
+        assert_eq!(failure(within(&second, 1)), Status::TimedOut)
+    });
+    let lock = acquire(&first).unwrap();
+    assert_eq!(lock.verify(), Ok(()));
+    assert_eq!(server.count(Request::Rename), 1);
+    assert_eq!(lock.release(), Ok(()));
+    assert!(server.names().is_empty());
+}
+
+#[test]
+fn what_the_killed_left_is_swept_and_nothing_else() {
+    let server = Server::default();
+    let host = server.host("a", 10);
+    for name in [
+        c".nfslk.LAAAA0000aaaaaaa",
+        c".nfslb.LAAAA0000aaaaaaa",
+        c".nfslg.0123456789abcdef",
+        c".nfslk.short",
+        c"user",
+        c".profile",
+    ] {
+        host.peer_locks(name, b"").unwrap();
+    }
+    host.peer_locks(LOCK, b"0").unwrap();
+    server.pass(200);
+    host.peer_locks(c".nfslk.LBBBB0000bbbbbbb", b"").unwrap(); // still young
+    let lock = acquire(&host).unwrap();
+    assert_eq!(lock.release(), Ok(()));
+    assert_eq!(
+        server.names(),
+        [
+            ".nfslk.LBBBB0000bbbbbbb",
+            ".nfslk.short",
+            ".profile",
+            "user"
+        ]
+    );
+}
+
+#[test]
+fn a_lock_that_may_not_be_removed_is_told() {
+    let server = Server::default();
+    let host = server.host("a", 10);
+    host.peer_locks(LOCK, b"0").unwrap();
+    server.next(Request::Rename, Fate::Lost(Err(libc::EACCES)));
+    let refused = acquire(&host).err().unwrap();
+    assert_eq!(
+        (refused.status, refused.errno),
+        (Status::Error, libc::EACCES)
+    );
+    assert_eq!(server.names(), ["user.lock"]);
+}
