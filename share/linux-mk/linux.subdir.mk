@@ -29,7 +29,7 @@
 
 .for _T in all includes install clean cleandir obj depend dependall lint tags \
 	html
-.  if !target(${_T}-subdirs)
+.  if !commands(${_T})
 ${_T}:		${SUBDIR:S/^/${_T}-/:S/^${_T}-.WAIT$/.WAIT/}
 .    for _D in ${SUBDIR:N.WAIT}
 .PHONY:		${_T}-${_D}

@@ -38,10 +38,12 @@ DPADD+=		${_O.${_L}}/lib${_L}.a ${_D}/${_L}.h
 .endfor
 .endif
 
-CFLAGS?=	-O2 -g
+COPTS?=		-O2 -g
+# Debian's sys.mk takes DESTDIR for the root of a system's headers.
+CPPFLAGS:=	${CPPFLAGS:N-nostdinc:N-idirafter:N${DESTDIR}/usr/include}
 .for _P in ${TESTS_C} ${PROGS}
 ${_P}:		${_P}.c ${DPADD}
-	${CC} ${CFLAGS} ${CPPFLAGS} -o ${.TARGET} ${.ALLSRC:M*.c} ${LDADD} \
+	${CC} ${COPTS} ${CPPFLAGS} -o ${.TARGET} ${.ALLSRC:M*.c} ${LDADD} \
 	    ${TESTS_C:M${_P}:D-latf-c}
 .endfor
 
