@@ -1,0 +1,876 @@
+# $NetBSD$
+#
+# Copyright (c) 2026 The libnfslock authors.
+# All rights reserved.
+#
+# Redistribution and use in source and binary forms, with or without
+# modification, are permitted provided that the following conditions
+# are met:
+# 1. Redistributions of source code must retain the above copyright
+#    notice, this list of conditions and the following disclaimer.
+# 2. Redistributions in binary form must reproduce the above copyright
+#    notice, this list of conditions and the following disclaimer in the
+#    documentation and/or other materials provided with the distribution.
+#
+# THIS SOFTWARE IS PROVIDED BY THE AUTHORS AND CONTRIBUTORS ``AS IS'' AND
+# ANY EXPRESS OR IMPLIED WARRANTIES, INCLUDING, BUT NOT LIMITED TO, THE
+# IMPLIED WARRANTIES OF MERCHANTABILITY AND FITNESS FOR A PARTICULAR PURPOSE
+# ARE DISCLAIMED.  IN NO EVENT SHALL THE AUTHORS OR CONTRIBUTORS BE LIABLE
+# FOR ANY DIRECT, INDIRECT, INCIDENTAL, SPECIAL, EXEMPLARY, OR CONSEQUENTIAL
+# DAMAGES (INCLUDING, BUT NOT LIMITED TO, PROCUREMENT OF SUBSTITUTE GOODS
+# OR SERVICES; LOSS OF USE, DATA, OR PROFITS; OR BUSINESS INTERRUPTION)
+# HOWEVER CAUSED AND ON ANY THEORY OF LIABILITY, WHETHER IN CONTRACT, STRICT
+# LIABILITY, OR TORT (INCLUDING NEGLIGENCE OR OTHERWISE) ARISING IN ANY WAY
+# OUT OF THE USE OF THIS SOFTWARE, EVEN IF ADVISED OF THE POSSIBILITY OF
+# SUCH DAMAGE.
+
+
+# What can fail, each with its exit status and message, and the mailbox as it
+# was.  75 (EX_TEMPFAIL) has the MTA retry, 73 (EX_CANTCREAT) has it bounce.
+
+# injected status calls fault [word]: the calls on the mailbox fail so.
+injected()
+{
+	plain
+	seed
+	letter x >letter
+	atf_check -s "exit:$1" -e save:stderr strace -o trace -P "${box}" \
+	    -e trace="$2" -e inject="$2:$3" ${ml} ${flags} "${me}" <letter
+	atf_check -o ignore grep INJECTED trace
+	said "${me}" "$4"
+	untouched
+}
+
+inject_head()
+{
+	atf_set require.progs strace
+	atf_set descr "$@"
+}
+
+writes=write,writev,pwrite64,pwritev
+syncs=fsync,fdatasync
+
+atf_test_case enospc_at_write
+enospc_at_write_head()
+{
+	inject_head "No space at write: 75"
+}
+enospc_at_write_body()
+{
+	injected 75 ${writes} error=ENOSPC '[Nn]o space'
+}
+
+atf_test_case edquot_at_write
+edquot_at_write_head()
+{
+	inject_head "Quota used up at write: 75, as it may pass"
+}
+edquot_at_write_body()
+{
+	injected 75 ${writes} error=EDQUOT '[Qq]uota'
+}
+
+atf_test_case eio_at_write
+eio_at_write_head()
+{
+	inject_head "I/O error at write: 75"
+}
+eio_at_write_body()
+{
+	injected 75 ${writes} error=EIO '[Ii](nput)?/[Oo]'
+}
+
+atf_test_case estale_at_write
+estale_at_write_head()
+{
+	inject_head "A stale NFS file handle at write: 75"
+}
+estale_at_write_body()
+{
+	injected 75 ${writes} error=ESTALE '[Ss]tale'
+}
+
+atf_test_case enospc_at_fsync
+enospc_at_fsync_head()
+{
+	inject_head "No space at fsync: 75 (NetBSD's of 2022 ignored it:" \
+	    "mail was lost)"
+}
+enospc_at_fsync_body()
+{
+	injected 75 ${syncs} error=ENOSPC:when=1 '[Nn]o space'
+}
+
+atf_test_case edquot_at_fsync
+edquot_at_fsync_head()
+{
+	inject_head "Quota used up at fsync: 75"
+}
+edquot_at_fsync_body()
+{
+	injected 75 ${syncs} error=EDQUOT:when=1 '[Qq]uota'
+}
+
+atf_test_case eio_at_fsync
+eio_at_fsync_head()
+{
+	inject_head "I/O error at fsync: 75, even if the cut's fsync fails too"
+}
+eio_at_fsync_body()
+{
+	injected 75 ${syncs} error=EIO '[Ii](nput)?/[Oo]'
+}
+
+atf_test_case enospc_at_close
+enospc_at_close_head()
+{
+	inject_head "No space at close, as NFS tells it: 75"
+}
+enospc_at_close_body()
+{
+	injected 75 close error=ENOSPC:when=1 '[Nn]o space'
+}
+
+atf_test_case edquot_at_close
+edquot_at_close_head()
+{
+	inject_head "Quota used up at close: 75"
+}
+edquot_at_close_body()
+{
+	injected 75 close error=EDQUOT:when=1 '[Qq]uota'
+}
+
+atf_test_case eio_at_close
+eio_at_close_head()
+{
+	inject_head "I/O error at close: 75"
+}
+eio_at_close_body()
+{
+	injected 75 close error=EIO:when=1 '[Ii](nput)?/[Oo]'
+}
+
+atf_test_case quota_bounced
+quota_bounced_head()
+{
+	inject_head "With -b or 'quota bounce' a full quota is 73;" \
+	    "a full disk stays 75"
+}
+quota_bounced_body()
+{
+	flags=-b
+	for call in ${writes} ${syncs}; do
+		rm -rf spool
+		injected 73 ${call} error=EDQUOT:when=1 '[Qq]uota'
+		rm -rf spool
+		injected 75 ${call} error=ENOSPC:when=1 '[Nn]o space'
+	done
+	rm -rf spool
+	injected 73 close error=EDQUOT:when=1 '[Qq]uota'
+	flags=
+	echo 'quota bounce' >conf.quota
+	ml="${here}/mail.local -C ${here}/conf.quota -m ${here}/spool/%u"
+	for call in write fsync close; do
+		atf_check -s exit:73 -e ignore strace -o trace -P "${box}" \
+		    -e trace=${call} -e inject=${call}:error=EDQUOT:when=1 \
+		    ${ml} "${me}" <letter
+		untouched
+	done
+	echo 'quota retry' >conf.quota
+	atf_check -s exit:75 -e ignore strace -o trace -P "${box}" \
+	    -e trace=fsync -e inject=fsync:error=EDQUOT:when=1 \
+	    ${ml} "${me}" <letter
+	untouched
+}
+
+atf_test_case eintr
+eintr_head()
+{
+	inject_head "Calls cut short by a signal are taken up again"
+}
+eintr_body()
+{
+	plain
+	letter x >letter
+	for call in write read fsync flock fcntl openat; do
+		seed
+		atf_check strace -o trace -P "${box}" -e trace=${call} \
+		    -e inject=${call}:error=EINTR:when=1 \
+		    ${ml} -f s "${me}" <letter
+		{ cat seed; echo 'From s DATE'; cat letter; echo; } >expected
+		same expected "${box}"
+		only "${me}"
+	done
+}
+
+atf_test_case cut_fails_too
+cut_fails_too_head()
+{
+	inject_head "What cannot be cut off is said, and the next delivery" \
+	    "mends it"
+}
+cut_fails_too_body()
+{
+	plain
+	seed
+	awk 'BEGIN { for (n = 0; n < 40000; n++) print "line", n }' >letter
+	atf_check -s exit:75 -e save:stderr strace -o trace -P "${box}" \
+	    -e trace=${writes},ftruncate \
+	    -e inject=${writes}:error=ENOSPC:when=2+ \
+	    -e inject=ftruncate:error=EIO ${ml} "${me}" <letter
+	only "${me}"
+	size=$(wc -c <"${box}")
+	head -c "$(wc -c <seed)" "${box}" >found
+	atf_check cmp found seed
+	letter after >letter
+	atf_check ${ml} -f s "${me}" <letter
+	{ echo; echo 'From s DATE'; cat letter; echo; } >expected
+	tail -c +$((size + 1)) "${box}" >found
+	# The torn line's end, if the cut-off text ended within one.
+	if [ "$(head -c 2 found | tr '\n' n)" = nn ]; then
+		{ echo; cat expected; } >expected.torn
+		mv expected.torn expected
+	fi
+	same expected found
+}
+
+atf_test_case new_mailbox_undone
+new_mailbox_undone_head()
+{
+	inject_head "A failed first delivery leaves no mailbox, or an empty" \
+	    "one"
+}
+new_mailbox_undone_body()
+{
+	plain
+	letter x >letter
+	for fault in write:error=ENOSPC fsync:error=EDQUOT:when=1 \
+	    close:error=EIO:when=1; do
+		atf_check -s exit:75 -e ignore strace -o trace -P "${box}" \
+		    -e trace=${fault%%:*} -e inject=${fault} \
+		    ${ml} "${me}" <letter
+		! [ -s "${box}" ] || atf_fail "${fault}: something is left"
+		rm -f "${box}"
+		atf_check ls -A spool
+	done
+}
+
+atf_test_case directory_fsync_fails
+directory_fsync_fails_head()
+{
+	inject_head "A new mailbox whose directory cannot be flushed is not" \
+	    "reported as delivered into"
+}
+directory_fsync_fails_body()
+{
+	plain
+	letter x >letter
+	atf_check -s exit:75 -e save:stderr strace -y -o trace \
+	    -P "${here}/spool" -e trace=fsync,fdatasync \
+	    -e inject=fsync,fdatasync:error=EIO ${ml} "${me}" <letter
+	said "${me}"
+	! [ -s "${box}" ] || atf_fail "something is left"
+	atf_check -s exit:1 test -e "${box}.lock"
+}
+
+atf_test_case stdin_fails_midway
+stdin_fails_midway_head()
+{
+	inject_head "An error on stdin delivers nothing: 75"
+}
+stdin_fails_midway_body()
+{
+	plain
+	seed
+	awk 'BEGIN { for (n = 0; n < 100000; n++) print "line", n }' >letter
+	for when in 1 2 5; do
+		atf_check -s exit:75 -e save:stderr strace -o trace \
+		    -P "${here}/letter" -e trace=read,readv \
+		    -e inject=read,readv:error=EIO:when=${when} \
+		    ${ml} "${me}" <letter
+		said
+		untouched
+	done
+}
+
+atf_test_case stdin_is_directory
+stdin_is_directory_head()
+{
+	atf_set descr "A stdin that cannot be read: 75"
+}
+stdin_is_directory_body()
+{
+	plain
+	seed
+	atf_check -s exit:75 -e save:stderr ${ml} "${me}" <.
+	said
+	untouched
+}
+
+atf_test_case stdin_write_only
+stdin_write_only_head()
+{
+	atf_set descr "A stdin opened for writing alone: 75"
+}
+stdin_write_only_body()
+{
+	plain
+	seed
+	atf_check -s exit:75 -e save:stderr -x "${ml} ${me} 0>out"
+	said
+	untouched
+}
+
+atf_test_case no_room_for_the_message
+no_room_for_the_message_head()
+{
+	atf_set descr "No room to keep a large message: 75, nothing delivered"
+	atf_set require.progs strace
+}
+no_room_for_the_message_body()
+{
+	plain
+	seed
+	dd if=/dev/zero bs=65536 count=160 2>/dev/null | tr '\0' x >letter
+	# All its writes fail but those to stderr.
+	atf_check -s exit:75 -e save:stderr strace -o trace \
+	    -e trace=${writes},copy_file_range,sendfile,splice \
+	    -e inject=${writes},copy_file_range,sendfile,splice:error=ENOSPC:when=1 \
+	    ${ml} "${me}" <letter
+	untouched
+}
+
+atf_test_case rlimit_fsize_hard
+rlimit_fsize_hard_head()
+{
+	atf_set descr "A file that may not grow for RLIMIT_FSIZE: 75, undone"
+	atf_set require.user unprivileged
+}
+rlimit_fsize_hard_body()
+{
+	plain
+	seed
+	awk 'BEGIN { for (n = 0; n < 40000; n++) print "line", n }' >letter
+	atf_check -s exit:75 -e save:stderr -x \
+	    "ulimit -f 64; exec ${ml} ${me} <letter"
+	said "${me}"
+	untouched
+}
+
+atf_test_case rlimit_fsize_soft
+rlimit_fsize_soft_head()
+{
+	atf_set descr "A soft RLIMIT_FSIZE is raised"
+}
+rlimit_fsize_soft_body()
+{
+	plain
+	seed
+	awk 'BEGIN { for (n = 0; n < 40000; n++) print "line", n }' >letter
+	atf_check -x "ulimit -S -f 64; exec ${ml} -f s ${me} <letter"
+	{ cat seed; echo 'From s DATE'; cat letter; echo; } >expected
+	same expected "${box}"
+}
+
+atf_test_case rlimit_as
+rlimit_as_head()
+{
+	atf_set descr "No memory to be had is not a crash: 0 or 75"
+}
+rlimit_as_body()
+{
+	plain
+	letter x >letter
+	for kilobytes in 6000 5000 4500 4000 3500 3000; do
+		seed
+		(ulimit -v ${kilobytes}; exec ${ml} -f s "${me}") <letter \
+		    >out 2>&1
+		status=$?
+		case ${status} in
+		0)	{ cat seed; echo 'From s DATE'; cat letter; echo; } \
+			    >expected
+			same expected "${box}";;
+		# The dynamic linker's own failure.
+		127|1)	untouched;;
+		75)	untouched;;
+		*)	cat out; atf_fail "status ${status}";;
+		esac
+	done
+}
+
+# no_mailbox status word: what stands in the mailbox's place does not do.
+no_mailbox()
+{
+	letter x >letter
+	atf_check -s "exit:$1" -e save:stderr \
+	    timeout 20 ${ml} -t 10 "${me}" <letter
+	shift
+	said "${me}" "$@"
+	only "${me}"
+}
+
+atf_test_case mailbox_is_directory
+mailbox_is_directory_head()
+{
+	atf_set descr "A directory in the mailbox's place: 73"
+}
+mailbox_is_directory_body()
+{
+	plain
+	mkdir "${box}"
+	no_mailbox 73 '[Dd]irectory|regular'
+	atf_check ls -A "${box}"
+}
+
+atf_test_case mailbox_is_fifo
+mailbox_is_fifo_head()
+{
+	atf_set descr "A FIFO in the mailbox's place: 73 at once"
+}
+mailbox_is_fifo_body()
+{
+	plain
+	mkfifo "${box}"
+	no_mailbox 73
+	# With a reader, opening for writing would succeed.
+	timeout 20 cat "${box}" >out &
+	reader=$!
+	sleep 0.5
+	no_mailbox 73
+	kill ${reader} 2>/dev/null
+	atf_check cat out
+}
+
+atf_test_case mailbox_is_socket
+mailbox_is_socket_head()
+{
+	atf_set descr "A socket in the mailbox's place: 73"
+	atf_set require.progs python3
+}
+mailbox_is_socket_body()
+{
+	plain
+	atf_check python3 -c '
+import os, socket, sys
+os.chdir(os.path.dirname(sys.argv[1]))
+socket.socket(socket.AF_UNIX).bind(os.path.basename(sys.argv[1]))' "${box}"
+	no_mailbox 73
+}
+
+atf_test_case mailbox_is_symlink
+mailbox_is_symlink_head()
+{
+	atf_set descr "A symbolic link in the mailbox's place: 73, and what" \
+	    "it leads to is not touched (CVE-2016-6253)"
+}
+mailbox_is_symlink_body()
+{
+	plain
+	echo precious >target
+	ln -s "${here}/target" "${box}"
+	no_mailbox 73
+	atf_check -o inline:"precious\n" cat target
+	rm "${box}"
+	ln -s "${here}/missing" "${box}"
+	no_mailbox 73
+	atf_check -s exit:1 test -e missing
+	rm "${box}"
+	ln -s "${me}" "${box}"
+	no_mailbox 73
+}
+
+atf_test_case mailbox_has_two_links
+mailbox_has_two_links_head()
+{
+	atf_set descr "A mailbox with a second name: 73, no lock left" \
+	    "(CVE-2010-2023; NetBSD's of 2022 left its lock)"
+}
+mailbox_has_two_links_body()
+{
+	plain
+	seed
+	ln "${box}" second
+	no_mailbox 73 link
+	atf_check cmp seed "${box}"
+}
+
+atf_test_case mailbox_is_linked_symlink
+mailbox_is_linked_symlink_head()
+{
+	atf_set descr "A hard link to somebody's symbolic link: 73" \
+	    "(CVE-2008-2936)"
+}
+mailbox_is_linked_symlink_body()
+{
+	plain
+	echo precious >target
+	ln -s "${here}/target" trusted
+	ln -P trusted "${box}" 2>/dev/null ||
+	    atf_skip "symbolic links cannot be linked here"
+	[ -h "${box}" ] || atf_skip "symbolic links cannot be linked here"
+	no_mailbox 73
+	atf_check -o inline:"precious\n" cat target
+}
+
+atf_test_case mailbox_is_read_only
+mailbox_is_read_only_head()
+{
+	atf_set descr "The owner's own mailbox without the right to write:" \
+	    "75, as that may pass"
+	atf_set require.user unprivileged
+}
+mailbox_is_read_only_body()
+{
+	plain
+	seed
+	chmod 400 "${box}"
+	no_mailbox 75
+	atf_check cmp seed "${box}"
+}
+
+atf_test_case spool_missing
+spool_missing_head()
+{
+	atf_set descr "A spool that is not there: 75 at once, and it is not" \
+	    "made"
+}
+spool_missing_body()
+{
+	plain
+	rmdir spool
+	letter x >letter
+	atf_check -s exit:75 -e save:stderr timeout 10 ${ml} "${me}" <letter
+	said "${me}"
+	atf_check -s exit:1 test -e spool
+	: >spool
+	atf_check -s exit:75 -e save:stderr timeout 10 ${ml} "${me}" <letter
+	said "${me}"
+}
+
+atf_test_case spool_closed
+spool_closed_head()
+{
+	atf_set descr "A spool where nothing may be created: 75"
+	atf_set require.user unprivileged
+}
+spool_closed_body()
+{
+	plain
+	seed
+	chmod 555 spool
+	no_mailbox 75
+	atf_check cmp seed "${box}"
+	chmod 755 spool
+}
+
+atf_test_case over_2_gb
+over_2_gb_head()
+{
+	atf_set descr "A mailbox over 2 GB and over 4 GB takes more"
+}
+over_2_gb_body()
+{
+	plain
+	letter x >letter
+	for megabytes in 2047 2048 5000; do
+		dd if=/dev/null of="${box}" bs=1048576 seek=${megabytes} \
+		    count=0 2>/dev/null || atf_skip "no sparse files here"
+		printf 'end\n\n' >>"${box}"
+		before=$(wc -c <"${box}")
+		atf_check ${ml} -f s "${me}" <letter
+		tail -c +$((before + 1)) "${box}" >found
+		{ echo 'From s DATE'; cat letter; echo; } >expected
+		same expected found
+		rm "${box}"
+	done
+}
+
+atf_test_case mailbox_at_limit
+mailbox_at_limit_head()
+{
+	atf_set descr "A mailbox that the file system lets grow no further: 75"
+	atf_set require.progs python3
+}
+mailbox_at_limit_body()
+{
+	plain
+	letter x >letter
+	atf_check -o save:size python3 -c '
+import os, sys
+fd = os.open(sys.argv[1], os.O_CREAT | os.O_WRONLY, 0o600)
+good, bad = 0, 1 << 63
+while bad - good > 1:
+    middle = (good + bad) // 2
+    try:
+        os.ftruncate(fd, middle)
+        good = middle
+    except OSError:
+        bad = middle
+os.ftruncate(fd, good)
+print(good)' "${box}"
+	no_mailbox 75
+	is "$(ls -ln "${box}" | awk '{ print $5 }')" "$(cat size)"
+}
+
+#
+# As root, in the world.
+#
+
+atf_test_case disk_full cleanup
+disk_full_head()
+{
+	world_head "A disk that fills up, for real: 75, undone; delivered" \
+	    "when there is room again"
+}
+disk_full_body()
+{
+	world
+	atf_check ./in mount -t tmpfs -o size=256k,mode=1777 none /var/mail
+	letter small >small
+	atf_check ./in /mnt/mail.local -f s alice <small
+	./in cat /var/mail/alice >before
+	dd if=/dev/zero bs=1024 count=1024 2>/dev/null | tr '\0' x >letter
+	atf_check -s exit:75 -e save:stderr \
+	    ./in /mnt/mail.local -f s alice <letter
+	said alice '[Nn]o space'
+	atf_check -o file:before ./in cat /var/mail/alice
+	atf_check -o inline:"alice\n" ./in ls -A /var/mail
+	# Not a byte free: neither lock nor mailbox can be made.
+	./in sh -c 'cat /dev/zero >/var/mail/filler' 2>/dev/null
+	atf_check -s exit:75 -e save:stderr -o ignore \
+	    ./in /mnt/mail.local -f s -t 5 bob <letter
+	said bob '[Nn]o space'
+	atf_check -o inline:"alice\nfiller\n" ./in ls -A /var/mail
+	./in rm /var/mail/filler
+	atf_check ./in /mnt/mail.local -f s alice <small
+	{ echo 'From s DATE'; cat small; echo; } >one
+	cat one one >expected
+	./in cat /var/mail/alice >found
+	same expected found
+}
+disk_full_cleanup()
+{
+	world_end
+}
+
+atf_test_case no_inodes cleanup
+no_inodes_head()
+{
+	world_head "No inode to be had: 75"
+}
+no_inodes_body()
+{
+	world
+	atf_check ./in mount -t tmpfs -o nr_inodes=2,mode=1777 none /var/mail
+	letter x >letter
+	atf_check ./in touch /var/mail/filler
+	atf_check -s exit:75 -e save:stderr \
+	    ./in /mnt/mail.local -t 5 alice <letter
+	said alice '[Nn]o space'
+	atf_check -o inline:"filler\n" ./in ls -A /var/mail
+}
+no_inodes_cleanup()
+{
+	world_end
+}
+
+atf_test_case read_only_spool cleanup
+read_only_spool_head()
+{
+	world_head "A read-only file system: 75"
+}
+read_only_spool_body()
+{
+	world
+	world_seed alice
+	atf_check ./in mount -o remount,bind,ro /var/mail
+	for user in alice bob; do
+		letter x >letter
+		atf_check -s exit:75 -e save:stderr \
+		    ./in /mnt/mail.local -t 5 ${user} <letter
+		said ${user} '[Rr]ead-only'
+	done
+	untouched
+}
+read_only_spool_cleanup()
+{
+	world_end
+}
+
+atf_test_case device cleanup
+device_head()
+{
+	world_head "A device in the mailbox's place: 73"
+}
+device_body()
+{
+	world
+	letter x >letter
+	mknod mail/alice c 1 3
+	chown 61001 mail/alice
+	atf_check -s exit:73 -e save:stderr ./in /mnt/mail.local alice <letter
+	said alice
+	only alice
+}
+device_cleanup()
+{
+	world_end
+}
+
+atf_test_case someone_elses cleanup
+someone_elses_head()
+{
+	world_head "Someone else's file in the mailbox's place: 73"
+}
+someone_elses_body()
+{
+	world
+	letter x >letter
+	for spool in sticky group root; do
+		spool_${spool}
+		for mode in 600 666; do
+			world_seed alice
+			chown 61003:61003 mail/alice
+			chmod ${mode} mail/alice
+			atf_check -s exit:73 -e save:stderr \
+			    ./in /mnt/mail.local alice <letter
+			said alice
+			untouched
+			# root's is no better.
+			chown 0:0 mail/alice
+			atf_check -s exit:73 -e save:stderr \
+			    ./in /mnt/mail.local alice <letter
+			said alice
+			untouched
+		done
+	done
+}
+someone_elses_cleanup()
+{
+	world_end
+}
+
+# attribute letter: the mailbox with an attribute that keeps it from changing.
+attribute()
+{
+	world
+	world_seed alice
+	chattr "+$1" mail/alice 2>/dev/null ||
+	    atf_skip "no such attributes here"
+	letter x >letter
+	./in /mnt/mail.local alice <letter 2>stderr
+	status=$?
+	chattr "-$1" mail/alice
+	is ${status} 75
+	said alice
+	untouched
+	atf_check ./in /mnt/mail.local alice <letter
+}
+attribute_end()
+{
+	chattr -ai mail/alice 2>/dev/null
+	world_end
+}
+
+atf_test_case append_only cleanup
+append_only_head()
+{
+	also=chattr
+	world_head "An append-only mailbox, which could not be mended after" \
+	    "a failure: 75"
+}
+append_only_body()
+{
+	attribute a
+}
+append_only_cleanup()
+{
+	attribute_end
+}
+
+atf_test_case immutable cleanup
+immutable_head()
+{
+	also=chattr
+	world_head "An immutable mailbox: 75"
+}
+immutable_body()
+{
+	attribute i
+}
+immutable_cleanup()
+{
+	attribute_end
+}
+
+atf_test_case home_missing cleanup
+home_missing_head()
+{
+	world_head "A home that is not there: 75 for a mailbox in it, and it" \
+	    "is not made; nothing to a mailbox in the spool"
+}
+home_missing_body()
+{
+	world
+	letter x >letter
+	atf_check ./in /mnt/mail.local nohome <letter
+	atf_check -s exit:75 -e save:stderr \
+	    ./in /mnt/mail.local -m %h/.mailspool/%u nohome <letter
+	said nohome
+	atf_check -s exit:1 test -e home/nohome
+	atf_check -s exit:75 -e save:stderr \
+	    ./in /mnt/mail.local -m %h/mbox nohome <letter
+	atf_check -s exit:1 test -e home/nohome
+}
+home_missing_cleanup()
+{
+	world_end
+}
+
+atf_init_test_cases()
+{
+	. "$(atf_get_srcdir)/h_common.sh"
+
+	atf_add_test_case enospc_at_write
+	atf_add_test_case edquot_at_write
+	atf_add_test_case eio_at_write
+	atf_add_test_case estale_at_write
+	atf_add_test_case enospc_at_fsync
+	atf_add_test_case edquot_at_fsync
+	atf_add_test_case eio_at_fsync
+	atf_add_test_case enospc_at_close
+	atf_add_test_case edquot_at_close
+	atf_add_test_case eio_at_close
+	atf_add_test_case quota_bounced
+	atf_add_test_case eintr
+	atf_add_test_case cut_fails_too
+	atf_add_test_case new_mailbox_undone
+	atf_add_test_case directory_fsync_fails
+	atf_add_test_case stdin_fails_midway
+	atf_add_test_case stdin_is_directory
+	atf_add_test_case stdin_write_only
+	atf_add_test_case no_room_for_the_message
+	atf_add_test_case rlimit_fsize_hard
+	atf_add_test_case rlimit_fsize_soft
+	atf_add_test_case rlimit_as
+	atf_add_test_case mailbox_is_directory
+	atf_add_test_case mailbox_is_fifo
+	atf_add_test_case mailbox_is_socket
+	atf_add_test_case mailbox_is_symlink
+	atf_add_test_case mailbox_has_two_links
+	atf_add_test_case mailbox_is_linked_symlink
+	atf_add_test_case mailbox_is_read_only
+	atf_add_test_case spool_missing
+	atf_add_test_case spool_closed
+	atf_add_test_case over_2_gb
+	atf_add_test_case mailbox_at_limit
+	atf_add_test_case disk_full
+	atf_add_test_case no_inodes
+	atf_add_test_case read_only_spool
+	atf_add_test_case device
+	atf_add_test_case someone_elses
+	atf_add_test_case append_only
+	atf_add_test_case immutable
+	atf_add_test_case home_missing
+}

@@ -1,0 +1,648 @@
+# $NetBSD$
+#
+# Copyright (c) 2026 The libnfslock authors.
+# All rights reserved.
+#
+# Redistribution and use in source and binary forms, with or without
+# modification, are permitted provided that the following conditions
+# are met:
+# 1. Redistributions of source code must retain the above copyright
+#    notice, this list of conditions and the following disclaimer.
+# 2. Redistributions in binary form must reproduce the above copyright
+#    notice, this list of conditions and the following disclaimer in the
+#    documentation and/or other materials provided with the distribution.
+#
+# THIS SOFTWARE IS PROVIDED BY THE AUTHORS AND CONTRIBUTORS ``AS IS'' AND
+# ANY EXPRESS OR IMPLIED WARRANTIES, INCLUDING, BUT NOT LIMITED TO, THE
+# IMPLIED WARRANTIES OF MERCHANTABILITY AND FITNESS FOR A PARTICULAR PURPOSE
+# ARE DISCLAIMED.  IN NO EVENT SHALL THE AUTHORS OR CONTRIBUTORS BE LIABLE
+# FOR ANY DIRECT, INDIRECT, INCIDENTAL, SPECIAL, EXEMPLARY, OR CONSEQUENTIAL
+# DAMAGES (INCLUDING, BUT NOT LIMITED TO, PROCUREMENT OF SUBSTITUTE GOODS
+# OR SERVICES; LOSS OF USE, DATA, OR PROFITS; OR BUSINESS INTERRUPTION)
+# HOWEVER CAUSED AND ON ANY THEORY OF LIABILITY, WHETHER IN CONTRACT, STRICT
+# LIABILITY, OR TORT (INCLUDING NEGLIGENCE OR OTHERWISE) ARISING IN ANY WAY
+# OUT OF THE USE OF THIS SOFTWARE, EVEN IF ADVISED OF THE POSSIBILITY OF
+# SUCH DAMAGE.
+
+
+# Deliveries beside others who lock, or who do not.
+
+atf_test_case contention
+contention_head()
+{
+	atf_set descr "Deliveries from many processes at once: each message" \
+	    "once, whole"
+	atf_set timeout 240
+}
+contention_body()
+{
+	plain
+	: >acknowledged
+	for process in 1 2 3 4 5 6 7 8; do
+		for n in 1 2 3 4 5 6 7 8 9 10; do
+			{ echo "Subject: ${process}.${n}"; echo
+			    awk -v n=$((process * n * 40)) 'BEGIN {
+				while (n-- > 0) print "line", n }'
+			    echo "end of ${process}.${n}"; } |
+			    ${ml} "${me}" && echo "${process}.${n}" \
+			    >>acknowledged
+		done &
+	done
+	wait
+	only "${me}"
+	is "$(wc -l <acknowledged | tr -d ' ')" 80
+	# Each message's lines stand together: between two From_ lines there
+	# is one Subject and its own end.
+	awk '/^From / { if (want != "") print "no end of", want; from++ }
+	    /^Subject: / { if (want != "") print "within", want; want = $2 }
+	    /^end of / { if (want != $3) print "end of", $3, "in", want
+		want = ""; print $3 >"found" }
+	    /^line / { if (want == "") print "stray line" }
+	    END { if (from != 80) print from, "From_ lines" }' "${box}" >wrong
+	atf_check cat wrong
+	sort acknowledged >expected
+	sort found >sorted
+	atf_check cmp expected sorted
+}
+
+atf_test_case waits_for_a_held_lock
+waits_for_a_held_lock_head()
+{
+	atf_set descr "A lock that is held for a while is waited for" \
+	    "(NetBSD's of 2022 failed at the first contention)"
+}
+waits_for_a_held_lock_body()
+{
+	plain
+	seed
+	: >"${box}.lock"
+	(sleep 2; rm "${box}.lock") &
+	letter x >letter
+	atf_check timeout 30 ${ml} -f s "${me}" <letter
+	{ cat seed; echo 'From s DATE'; cat letter; echo; } >expected
+	same expected "${box}"
+	only "${me}"
+}
+
+atf_test_case held_lock_times_out
+held_lock_times_out_head()
+{
+	atf_set descr "A lock held for longer than -t allows: 75, and it" \
+	    "stays (mutt_dotlock goes on without it; sendmail's removes it)"
+}
+held_lock_times_out_body()
+{
+	plain
+	seed
+	echo "another's" >"${box}.lock"
+	inode=$(inode_of "${box}.lock")
+	begin=$(date +%s)
+	flags="-t 3"
+	refused 75 "${me}" lock
+	took=$(($(date +%s) - begin))
+	[ ${took} -ge 2 ] && [ ${took} -le 15 ] ||
+	    atf_fail "-t 3 took ${took} s"
+	atf_check cmp seed "${box}"
+	atf_check -o inline:"another's\n" cat "${box}.lock"
+	is "$(inode_of "${box}.lock")" "${inode}"
+	only "${me}" "${me}.lock"
+}
+
+atf_test_case limit_from_configuration
+limit_from_configuration_head()
+{
+	atf_set descr "'limit' in the configuration bounds the wait, -t wins"
+}
+limit_from_configuration_body()
+{
+	plain
+	seed
+	: >"${box}.lock"
+	echo 'limit 2' >conf
+	refused 75 lock
+	echo 'limit 400' >conf
+	flags="-t 2"
+	refused 75 lock
+}
+
+atf_test_case stale_lock_is_broken
+stale_lock_is_broken_head()
+{
+	atf_set descr "A lock that a crash left is broken once stale" \
+	    "(with NetBSD's of 2022 it stops a user's mail for ever)"
+}
+stale_lock_is_broken_body()
+{
+	plain
+	echo 'stale 2' >conf
+	letter x >letter
+	for contents in "" "0" "1" "another's"; do
+		seed
+		printf "%s" "${contents}" >"${box}.lock"
+		atf_check timeout 60 ${ml} -f s -t 40 "${me}" <letter
+		{ cat seed; echo 'From s DATE'; cat letter; echo; } >expected
+		same expected "${box}"
+		only "${me}"
+	done
+}
+
+atf_test_case fresh_lock_is_not_broken
+fresh_lock_is_not_broken_head()
+{
+	atf_set descr "A lock that shows signs of life is not broken"
+}
+fresh_lock_is_not_broken_body()
+{
+	plain
+	seed
+	echo 'stale 3' >conf
+	: >"${box}.lock"
+	(while [ -e "${box}.lock" ] && ! [ -e done ]; do
+		touch "${box}.lock"; sleep 0.5
+	done) &
+	flags="-t 9"
+	refused 75 lock
+	touch done
+	wait
+	only "${me}" "${me}.lock"
+}
+
+#
+# The lock taken away while it is held.  The delivery is stopped after it
+# has the dotlock by somebody who holds the kernel's lock.
+#
+stopped_delivery()
+{
+	plain
+	seed
+	letter x >letter
+	kernel_hold flock "${box}"
+	${ml} -t 60 "${me}" <letter 2>stderr &
+	delivery=$!
+	until_true 10 test -e "${box}.lock"
+	sleep 0.5
+}
+
+atf_test_case lock_removed_before_the_write
+lock_removed_before_the_write_head()
+{
+	atf_set descr "The dotlock removed before the write: 75, nothing" \
+	    "written"
+	atf_set require.progs python3
+}
+lock_removed_before_the_write_body()
+{
+	stopped_delivery
+	rm "${box}.lock"
+	touch go
+	finish ${delivery}
+	is ${status} 75
+	said lock
+	untouched
+}
+
+atf_test_case lock_stolen_before_the_write
+lock_stolen_before_the_write_head()
+{
+	atf_set descr "Another's dotlock in place of ours: 75, nothing" \
+	    "written, the other's lock left alone"
+	atf_set require.progs python3
+}
+lock_stolen_before_the_write_body()
+{
+	stopped_delivery
+	rm "${box}.lock"
+	echo thief >"${box}.lock"
+	touch go
+	finish ${delivery}
+	is ${status} 75
+	said lock
+	atf_check cmp seed "${box}"
+	atf_check -o inline:"thief\n" cat "${box}.lock"
+	only "${me}" "${me}.lock"
+}
+
+# slow_fsync [:error=E]: a delivery whose first fsync takes two seconds.
+slow_fsync()
+{
+	plain
+	seed
+	letter x >letter
+	strace -y -o trace -P "${box}" -e trace=fsync,fdatasync,ftruncate \
+	    -e "inject=fsync,fdatasync:delay_enter=2000000:when=1$1" \
+	    ${ml} -f s -t 60 "${me}" <letter 2>stderr &
+	delivery=$!
+	until_true 10 sh -c "[ \$(wc -c <'${box}') -gt $(wc -c <seed) ]"
+	sleep 0.5
+	{ cat seed; echo 'From s DATE'; cat letter; echo; } >expected
+}
+
+atf_test_case lock_removed_after_the_write
+lock_removed_after_the_write_head()
+{
+	atf_set descr "The dotlock removed after the write: not reported as" \
+	    "delivered, and nothing is cut off"
+	atf_set require.progs strace
+}
+lock_removed_after_the_write_body()
+{
+	slow_fsync
+	rm "${box}.lock"
+	finish ${delivery}
+	is ${status} 75
+	said lock
+	same expected "${box}"
+	atf_check -s exit:1 grep ftruncate trace
+	only "${me}"
+}
+
+atf_test_case lock_stolen_after_the_write
+lock_stolen_after_the_write_head()
+{
+	atf_set descr "Another takes the dotlock and writes: what it wrote" \
+	    "and its lock stay, and 75 is reported"
+	atf_set require.progs strace
+}
+lock_stolen_after_the_write_body()
+{
+	slow_fsync
+	rm "${box}.lock"
+	echo thief >"${box}.lock"
+	printf 'From thief DATE\n\n' >more
+	cat more >>"${box}"
+	cat more >>expected
+	finish ${delivery}
+	is ${status} 75
+	said lock
+	same expected "${box}"
+	atf_check -s exit:1 grep ftruncate trace
+	atf_check -o inline:"thief\n" cat "${box}.lock"
+	only "${me}" "${me}.lock"
+}
+
+atf_test_case nothing_cut_without_the_lock
+nothing_cut_without_the_lock_head()
+{
+	atf_set descr "fsync fails and the dotlock is gone: nothing is cut" \
+	    "off (NetBSD's of 2022 cut another host's message)"
+	atf_set require.progs strace
+}
+nothing_cut_without_the_lock_body()
+{
+	slow_fsync :error=EIO
+	rm "${box}.lock"
+	finish ${delivery}
+	is ${status} 75
+	same expected "${box}"
+	atf_check -s exit:1 grep ftruncate trace
+	only "${me}"
+}
+
+atf_test_case nothing_cut_when_another_wrote
+nothing_cut_when_another_wrote_head()
+{
+	atf_set descr "fsync fails after one who takes no locks has written:" \
+	    "its message stays"
+	atf_set require.progs strace
+}
+nothing_cut_when_another_wrote_body()
+{
+	slow_fsync :error=EIO
+	printf 'From rude DATE\n\n' >more
+	cat more >>"${box}"
+	cat more >>expected
+	finish ${delivery}
+	is ${status} 75
+	same expected "${box}"
+	only "${me}"
+}
+
+atf_test_case mailbox_replaced
+mailbox_replaced_head()
+{
+	atf_set descr "Another file in the mailbox's place when the kernel's" \
+	    "lock is granted: the message is not lost in the old one"
+	atf_set require.progs python3
+}
+mailbox_replaced_body()
+{
+	stopped_delivery
+	cp seed spool/new
+	mv spool/new "${box}"
+	touch go
+	finish ${delivery}
+	case ${status} in
+	0)	{ cat seed; echo "From ${me} DATE"; cat letter; echo; } \
+		    >expected
+		same expected "${box}"
+		only "${me}";;
+	75)	untouched;;
+	*)	atf_fail "status ${status}";;
+	esac
+}
+
+# kernel_lock_times_out kind
+kernel_lock_times_out()
+{
+	plain
+	seed
+	kernel_hold "$1" "${box}"
+	begin=$(date +%s)
+	flags="-t 3"
+	refused 75 "${me}" lock
+	took=$(($(date +%s) - begin))
+	[ ${took} -ge 2 ] && [ ${took} -le 15 ] ||
+	    atf_fail "-t 3 took ${took} s"
+	untouched
+	touch go
+	wait ${holder}
+	atf_check ${ml} "${me}" <letter
+}
+
+atf_test_case flock_held_for_ever
+flock_held_for_ever_head()
+{
+	atf_set descr "A flock(2) that is never let go: 75, no dotlock left" \
+	    "(CVE-2002-1827)"
+	atf_set require.progs python3
+}
+flock_held_for_ever_body()
+{
+	kernel_lock_times_out flock
+}
+
+atf_test_case shared_flock_held_for_ever
+shared_flock_held_for_ever_head()
+{
+	atf_set descr "The same for a shared flock(2), as a reader may hold it"
+	atf_set require.progs python3
+}
+shared_flock_held_for_ever_body()
+{
+	kernel_lock_times_out shared
+}
+
+atf_test_case fcntl_lock_held_for_ever
+fcntl_lock_held_for_ever_head()
+{
+	atf_set descr "The same for a lock by fcntl(2)"
+	atf_set require.progs python3
+}
+fcntl_lock_held_for_ever_body()
+{
+	kernel_lock_times_out fcntl
+}
+
+atf_test_case kernel_lock_waited_for
+kernel_lock_waited_for_head()
+{
+	atf_set descr "A kernel lock held for a while is waited for"
+	atf_set require.progs python3
+}
+kernel_lock_waited_for_body()
+{
+	plain
+	letter x >letter
+	for kind in flock fcntl; do
+		rm -f go held
+		seed
+		kernel_hold ${kind} "${box}"
+		(sleep 1; touch go) &
+		atf_check timeout 30 ${ml} -f s "${me}" <letter
+		{ cat seed; echo 'From s DATE'; cat letter; echo; } >expected
+		same expected "${box}"
+	done
+}
+
+atf_test_case one_limit_for_all_waiting
+one_limit_for_all_waiting_head()
+{
+	atf_set descr "-t bounds the waits for dotlock and kernel lock" \
+	    "together"
+	atf_set require.progs python3
+}
+one_limit_for_all_waiting_body()
+{
+	plain
+	seed
+	: >"${box}.lock"
+	kernel_hold flock "${box}"
+	(sleep 3; rm "${box}.lock") &
+	begin=$(date +%s)
+	flags="-t 5"
+	refused 75 lock
+	took=$(($(date +%s) - begin))
+	[ ${took} -ge 4 ] && [ ${took} -le 7 ] ||
+	    atf_fail "-t 5 took ${took} s"
+	untouched
+}
+
+atf_test_case live_holder_is_not_broken
+live_holder_is_not_broken_head()
+{
+	atf_set descr "A delivery that waits long for the kernel's lock keeps" \
+	    "its dotlock fresh: nobody breaks it"
+	atf_set require.progs python3
+}
+live_holder_is_not_broken_body()
+{
+	plain
+	echo 'stale 3' >conf
+	letter x >letter
+	seed
+	kernel_hold flock "${box}"
+	${ml} -f first -t 60 "${me}" <letter &
+	first=$!
+	until_true 10 test -e "${box}.lock"
+	inode=$(inode_of "${box}.lock")
+	${ml} -f second -t 60 "${me}" <letter &
+	second=$!
+	for n in 1 2 3 4 5 6 7 8 9 10; do
+		sleep 1
+		is "$(inode_of "${box}.lock")" "${inode}"
+	done
+	touch go
+	finish ${first}
+	is ${status} 0
+	finish ${second}
+	is ${status} 0
+	{ cat seed; for s in first second; do
+	    echo "From ${s} DATE"; cat letter; echo; done; } >expected
+	same expected "${box}"
+	only "${me}"
+}
+
+# signalled signal: a delivery that waits for the dotlock gets the signal.
+signalled_waiter()
+{
+	plain
+	seed
+	echo "another's" >"${box}.lock"
+	inode=$(inode_of "${box}.lock")
+	letter x >letter
+	for signal in HUP INT TERM QUIT ALRM USR1 PIPE KILL; do
+		# Not in the background of a shell, which ignores INT there.
+		atf_check -s not-exit:0 -o ignore -e ignore \
+		    timeout -s ${signal} -k 20 1 ${ml} -t 6 "${me}" <letter
+		is "$(inode_of "${box}.lock")" "${inode}"
+		atf_check -o inline:"another's\n" cat "${box}.lock"
+		atf_check cmp seed "${box}"
+		[ ${signal} = KILL ] || only "${me}" "${me}.lock"
+	done
+}
+
+atf_test_case signal_while_waiting
+signal_while_waiting_head()
+{
+	atf_set descr "A signal to a waiting delivery leaves the holder's" \
+	    "lock in place (OpenBSD's lockspool removes it)"
+	atf_set require.progs timeout
+}
+signal_while_waiting_body()
+{
+	signalled_waiter
+}
+
+atf_test_case signal_while_delivering
+signal_while_delivering_head()
+{
+	atf_set descr "A signal in the midst of a delivery leaves no lock," \
+	    "and a whole message or none"
+	atf_set require.progs strace
+}
+signal_while_delivering_body()
+{
+	for signal in HUP INT TERM QUIT PIPE; do
+		rm -rf spool
+		slow_fsync
+		# The first line of strace's trace is not there yet, so the
+		# process is found by its parent.
+		pid=$(cat /proc/${delivery}/task/${delivery}/children)
+		kill -${signal} ${pid}
+		finish ${delivery}
+		dated "${box}" >now
+		if cmp -s expected now; then
+			:
+		else
+			is "${status}/$(cmp seed "${box}" 2>&1)" "${status}/"
+			[ ${status} -ne 0 ] || atf_fail "acknowledged, lost"
+		fi
+		only "${me}"
+	done
+}
+
+# peer command: the peer's lock keeps the delivery out.
+peer_setup()
+{
+	plain
+	seed
+	letter x >letter
+}
+
+atf_test_case peer_lockfile
+peer_lockfile_head()
+{
+	atf_set descr "procmail's lockfile and a delivery exclude each other"
+	atf_set require.progs lockfile python3
+}
+peer_lockfile_body()
+{
+	peer_setup
+	atf_check lockfile "${box}.lock"
+	flags="-t 2"
+	refused 75 lock
+	rm -f "${box}.lock"
+	kernel_hold flock "${box}"
+	${ml} -t 60 "${me}" <letter &
+	delivery=$!
+	until_true 10 test -e "${box}.lock"
+	atf_check -s not-exit:0 -e ignore lockfile -1 -r 2 "${box}.lock"
+	touch go
+	finish ${delivery}
+	is ${status} 0
+	only "${me}"
+}
+
+atf_test_case peer_dotlockfile
+peer_dotlockfile_head()
+{
+	atf_set descr "dotlockfile, with -p and without, and a delivery" \
+	    "exclude each other"
+	atf_set require.progs dotlockfile python3
+}
+peer_dotlockfile_body()
+{
+	peer_setup
+	for how in -l "-p -l"; do
+		seed
+		rm -f go held
+		atf_check dotlockfile -l -r 0 "${box}.lock"
+		flags="-t 2"
+		refused 75 lock
+		atf_check dotlockfile -u "${box}.lock"
+		kernel_hold flock "${box}"
+		${ml} -t 60 "${me}" <letter &
+		delivery=$!
+		until_true 10 test -e "${box}.lock"
+		atf_check -s not-exit:0 -e ignore \
+		    dotlockfile ${how} -r 0 "${box}.lock"
+		touch go
+		finish ${delivery}
+		is ${status} 0
+		only "${me}"
+	done
+}
+
+atf_test_case peer_mutt_dotlock
+peer_mutt_dotlock_head()
+{
+	atf_set descr "mutt_dotlock and a delivery exclude each other"
+	atf_set require.progs mutt_dotlock python3
+}
+peer_mutt_dotlock_body()
+{
+	peer_setup
+	atf_check mutt_dotlock "${box}"
+	flags="-t 2"
+	refused 75 lock
+	atf_check mutt_dotlock -u "${box}"
+	kernel_hold flock "${box}"
+	${ml} -t 60 "${me}" <letter &
+	delivery=$!
+	until_true 10 test -e "${box}.lock"
+	atf_check -s not-exit:0 -e ignore mutt_dotlock -r 1 "${box}"
+	touch go
+	finish ${delivery}
+	is ${status} 0
+	only "${me}"
+}
+
+atf_init_test_cases()
+{
+	. "$(atf_get_srcdir)/h_common.sh"
+
+	atf_add_test_case contention
+	atf_add_test_case waits_for_a_held_lock
+	atf_add_test_case held_lock_times_out
+	atf_add_test_case limit_from_configuration
+	atf_add_test_case stale_lock_is_broken
+	atf_add_test_case fresh_lock_is_not_broken
+	atf_add_test_case lock_removed_before_the_write
+	atf_add_test_case lock_stolen_before_the_write
+	atf_add_test_case lock_removed_after_the_write
+	atf_add_test_case lock_stolen_after_the_write
+	atf_add_test_case nothing_cut_without_the_lock
+	atf_add_test_case nothing_cut_when_another_wrote
+	atf_add_test_case mailbox_replaced
+	atf_add_test_case flock_held_for_ever
+	atf_add_test_case shared_flock_held_for_ever
+	atf_add_test_case fcntl_lock_held_for_ever
+	atf_add_test_case kernel_lock_waited_for
+	atf_add_test_case one_limit_for_all_waiting
+	atf_add_test_case live_holder_is_not_broken
+	atf_add_test_case signal_while_waiting
+	atf_add_test_case signal_while_delivering
+	atf_add_test_case peer_lockfile
+	atf_add_test_case peer_dotlockfile
+	atf_add_test_case peer_mutt_dotlock
+}

@@ -1,0 +1,193 @@
+# $NetBSD$
+#
+# Copyright (c) 2026 The libnfslock authors.
+# All rights reserved.
+#
+# Redistribution and use in source and binary forms, with or without
+# modification, are permitted provided that the following conditions
+# are met:
+# 1. Redistributions of source code must retain the above copyright
+#    notice, this list of conditions and the following disclaimer.
+# 2. Redistributions in binary form must reproduce the above copyright
+#    notice, this list of conditions and the following disclaimer in the
+#    documentation and/or other materials provided with the distribution.
+#
+# THIS SOFTWARE IS PROVIDED BY THE AUTHORS AND CONTRIBUTORS ``AS IS'' AND
+# ANY EXPRESS OR IMPLIED WARRANTIES, INCLUDING, BUT NOT LIMITED TO, THE
+# IMPLIED WARRANTIES OF MERCHANTABILITY AND FITNESS FOR A PARTICULAR PURPOSE
+# ARE DISCLAIMED.  IN NO EVENT SHALL THE AUTHORS OR CONTRIBUTORS BE LIABLE
+# FOR ANY DIRECT, INDIRECT, INCIDENTAL, SPECIAL, EXEMPLARY, OR CONSEQUENTIAL
+# DAMAGES (INCLUDING, BUT NOT LIMITED TO, PROCUREMENT OF SUBSTITUTE GOODS
+# OR SERVICES; LOSS OF USE, DATA, OR PROFITS; OR BUSINESS INTERRUPTION)
+# HOWEVER CAUSED AND ON ANY THEORY OF LIABILITY, WHETHER IN CONTRACT, STRICT
+# LIABILITY, OR TORT (INCLUDING NEGLIGENCE OR OTHERWISE) ARISING IN ANY WAY
+# OUT OF THE USE OF THIS SOFTWARE, EVEN IF ADVISED OF THE POSSIBILITY OF
+# SUCH DAMAGE.
+
+
+# The order of a delivery's system calls is its safety.
+
+order_head()
+{
+	atf_set require.progs strace
+}
+
+# events [strace options]: deliver a letter; the file "events" has what
+# happened to the mailbox, in order.
+events()
+{
+	letter x >letter
+	atf_check -s exit:0 strace -y -o trace "$@" ${ml} "${me}" <letter
+	awk -v name="${me}" -f "$(atf_get_srcdir)/h_events.awk" trace >events
+	cat events
+}
+
+in_order()
+{
+	atf_check -o match:"$1" cat events
+}
+
+atf_test_case existing_mailbox
+existing_mailbox_head()
+{
+	order_head
+	atf_set descr "Dotlock, open, kernel lock, look, write, fsync," \
+	    "close, look, release (NetBSD's of 2022 released before its" \
+	    "fsync and close)"
+}
+existing_mailbox_body()
+{
+	plain
+	seed
+	events
+	in_order '^(LOOK )*LOCK (LOOK )*OPEN (FLOCK |FCNTL )+LOOK WRITE SYNC CLOSE LOOK UNLOCK( LOOK)*( NOTIFY)?$'
+}
+
+atf_test_case new_mailbox
+new_mailbox_head()
+{
+	order_head
+	atf_set descr "A new mailbox is made under the dotlock, and its" \
+	    "directory is flushed before the release"
+}
+new_mailbox_body()
+{
+	plain
+	events
+	in_order '^(LOOK )*LOCK (LOOK )*CREATE (FLOCK |FCNTL |DIRSYNC )+LOOK WRITE SYNC (DIRSYNC )?CLOSE (DIRSYNC )?LOOK UNLOCK( LOOK)*( NOTIFY)?$'
+	in_order 'DIRSYNC'
+}
+
+atf_test_case both_kernel_locks
+both_kernel_locks_head()
+{
+	order_head
+	atf_set descr "On Linux, where flock and fcntl locks do not exclude" \
+	    "each other, a local mailbox gets both"
+}
+both_kernel_locks_body()
+{
+	plain
+	seed
+	events
+	in_order FLOCK
+	in_order FCNTL
+}
+
+atf_test_case mailbox_not_opened_while_waiting
+mailbox_not_opened_while_waiting_head()
+{
+	order_head
+	atf_set descr "No kernel lock is held, nor the mailbox open, while" \
+	    "the dotlock is waited for"
+}
+mailbox_not_opened_while_waiting_body()
+{
+	plain
+	seed
+	: >"${box}.lock"
+	(sleep 2; rm "${box}.lock") &
+	events
+	in_order '^(LOOK )*LOCK (LOOK )*OPEN (FLOCK |FCNTL )+LOOK WRITE SYNC CLOSE LOOK UNLOCK( LOOK)*( NOTIFY)?$'
+}
+
+atf_test_case nothing_followed
+nothing_followed_head()
+{
+	order_head
+	atf_set descr "Every open of the mailbox is O_NOFOLLOW, and what is" \
+	    "created is O_EXCL (CVE-2016-6253)"
+}
+nothing_followed_body()
+{
+	plain
+	events
+	events
+	atf_check -o save:opens \
+	    grep -E "^open(at)?\(.*[/\"]${me}\", " trace
+	atf_check -s exit:1 grep -v O_NOFOLLOW opens
+	grep O_CREAT opens >creates
+	atf_check -s exit:1 grep -v O_EXCL creates
+}
+
+atf_test_case torn_tail_mended_under_the_lock
+torn_tail_mended_under_the_lock_head()
+{
+	order_head
+	atf_set descr "A torn tail is mended between the look and the fsync"
+}
+torn_tail_mended_under_the_lock_body()
+{
+	plain
+	printf 'From x' >"${box}"
+	events
+	in_order '^(LOOK )*LOCK (LOOK )*OPEN (FLOCK |FCNTL )+LOOK WRITE SYNC CLOSE LOOK UNLOCK( LOOK)*( NOTIFY)?$'
+}
+
+atf_test_case failure_undone_before_release
+failure_undone_before_release_head()
+{
+	order_head
+	atf_set descr "What a failed fsync leaves is cut off, and the cut" \
+	    "flushed, before the release, after a look at the lock"
+}
+failure_undone_before_release_body()
+{
+	plain
+	seed
+	letter x >letter
+	atf_check -s exit:75 -e ignore strace -y -o trace \
+	    -e inject=fsync,fdatasync:error=EIO:when=1 ${ml} "${me}" <letter
+	awk -v name="${me}" -f "$(atf_get_srcdir)/h_events.awk" trace >events
+	cat events
+	in_order 'WRITE LOOK CUT SYNC CLOSE (LOOK )?UNLOCK( LOOK)*$'
+	untouched
+}
+
+atf_test_case notify_last
+notify_last_head()
+{
+	order_head
+	atf_set descr "biff is told after the release"
+}
+notify_last_body()
+{
+	grep -q '^biff[[:space:]]' /etc/services || atf_skip "no service biff"
+	plain
+	events
+	in_order 'UNLOCK( LOOK)* NOTIFY$'
+}
+
+atf_init_test_cases()
+{
+	. "$(atf_get_srcdir)/h_common.sh"
+
+	atf_add_test_case existing_mailbox
+	atf_add_test_case new_mailbox
+	atf_add_test_case both_kernel_locks
+	atf_add_test_case mailbox_not_opened_while_waiting
+	atf_add_test_case nothing_followed
+	atf_add_test_case torn_tail_mended_under_the_lock
+	atf_add_test_case failure_undone_before_release
+	atf_add_test_case notify_last
+}
