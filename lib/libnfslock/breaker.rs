@@ -28,7 +28,7 @@
 //! seen to be stale, and a wrong break undone.
 
 use crate::claim::{Claim, Taken};
-use crate::filesystem::{FileSystem, Look};
+use crate::filesystem::{FileSystem, Kind, Look};
 use crate::name::Name;
 use crate::patience::Patience;
 use crate::status::{Failure, Status};
@@ -82,8 +82,10 @@ impl Watch {
         if watched < timing.watch || patience.left() < timing.settle.times(2) {
             return Ok(Outcome::Left);
         }
-        let Some(seen) = self.lock.as_ref().map(|subject| subject.look) else {
-            return Ok(Outcome::Left);
+        let seen = match &self.lock {
+            // A directory could be neither removed nor put back.
+            Some(subject) if subject.look.attributes.kind != Kind::Directory => subject.look,
+            _ => return Ok(Outcome::Left),
         };
         let guard_name = name.of_guard().map_err(Failure::system)?;
         let Some(guard) = Guard::take(fs, &guard_name)? else {

@@ -57,6 +57,17 @@ impl ServerTime {
     }
 }
 
+/// What a file is, as far as it matters.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Kind {
+    /// A regular file, as every lock of ours is.
+    Regular,
+    /// A directory, that neither `link(2)` nor `unlink(2)` takes.
+    Directory,
+    /// Anything else: some peer's idea of a lock, or somebody's trap.
+    Other,
+}
+
 /// The attributes of a file that the protocol looks at.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Attributes {
@@ -70,8 +81,8 @@ pub struct Attributes {
     pub uid: u32,
     /// Size in bytes.
     pub size: i64,
-    /// Is it a regular file?
-    pub regular: bool,
+    /// What it is.
+    pub kind: Kind,
     /// Last change of the contents.  An exclusive create over NFS sets it by
     /// the client's clock.
     pub mtime: ServerTime,
@@ -97,12 +108,11 @@ impl Look {
     }
 
     /// Is it the same file as in an earlier look, with no sign of life since?
+    /// Whatever is done to a file changes its ctime, by the server's clock.
     pub fn is_unchanged_since(&self, earlier: &Self) -> bool {
         self.attributes.dev == earlier.attributes.dev
             && self.attributes.ino == earlier.attributes.ino
             && self.token == earlier.token
-            && self.attributes.size == earlier.attributes.size
-            && self.attributes.mtime == earlier.attributes.mtime
             && self.attributes.ctime == earlier.attributes.ctime
     }
 }

@@ -30,7 +30,7 @@ use crate::timing::Span;
 
 use crate::breaker::{self, Guard, Outcome};
 use crate::claim::{Claim, Taken};
-use crate::filesystem::{FileSystem, Look};
+use crate::filesystem::{FileSystem, Kind, Look};
 use crate::name::Name;
 use crate::options::{Limit, Options};
 use crate::patience::Patience;
@@ -93,21 +93,24 @@ impl<F: FileSystem> Lock<F> {
         if self.fs.pid() != self.pid {
             return Err(Status::Forked.into());
         }
-        // Over NFS only a fresh open tells the truth.  In a common directory
-        // another user may have put any kind of file there.  Where neither is
-        // the case, the attributes tell as much for one system call.
-        let ours = if self.common || !self.fs.is_local() {
-            self.fs
-                .look(self.name.as_c_str())
-                .map(|found| self.is(&found))
-        } else {
+        // In a private directory of a local file system the attributes tell
+        // as much as a fresh open, for one system call.  Where they differ,
+        // someone may have set the lock's times: the contents decide.
+        let untouched = !self.common && self.fs.is_local() && {
             let known = &self.taken.attributes;
-            self.fs.stat(self.name.as_c_str()).map(|found| {
+            self.fs.stat(self.name.as_c_str()).is_ok_and(|found| {
                 (found.dev, found.ino, found.size, found.mtime)
                     == (known.dev, known.ino, known.size, known.mtime)
             })
         };
-        Self::told(ours)
+        if untouched {
+            return Ok(());
+        }
+        Self::told(
+            self.fs
+                .look(self.name.as_c_str())
+                .map(|found| self.is(&found)),
+        )
     }
 
     /// Give a sign of life.
@@ -167,7 +170,7 @@ impl<F: FileSystem> Lock<F> {
 
     fn is(&self, found: &Look) -> bool {
         found.is(&self.taken.identity)
-            && found.attributes.regular
+            && found.attributes.kind == Kind::Regular
             && found.attributes.uid == self.taken.attributes.uid
     }
 

@@ -40,8 +40,8 @@
  * operation on it answers NFSLOCK_FORKED and touches no file.
  *
  * Signals: no handler is installed, no mask is changed, and no call fails
- * with EINTR; a signal makes a waiting call look at its cancel flag and
- * callback at once.  No function is async-signal-safe.
+ * with EINTR.  A waiting call looks at its cancel flag and callback after
+ * every signal, and every 250 ms.  No function is async-signal-safe.
  */
 
 #ifndef _NFSLOCK_H_

@@ -29,7 +29,7 @@
 use crate::timing::Span;
 use core::ffi::{c_int, CStr};
 
-use crate::filesystem::{Attributes, FileSystem, Look};
+use crate::filesystem::{Attributes, FileSystem, Kind, Look};
 use crate::identity::{Identity, Token};
 use crate::options::Directory;
 use crate::status::{Failure, Status};
@@ -115,7 +115,10 @@ impl Posix {
             made = file.stat()?;
         }
         let made = sys::attributes(&made);
-        if made.regular && made.nlink == 1 && usize::try_from(made.size) == Ok(contents.len()) {
+        if made.kind == Kind::Regular
+            && made.nlink == 1
+            && usize::try_from(made.size) == Ok(contents.len())
+        {
             Ok(made)
         } else {
             Err(libc::EIO)
@@ -126,7 +129,7 @@ impl Posix {
     fn inspect(file: &Descriptor) -> Result<Look, c_int> {
         let attributes = sys::attributes(&file.stat()?);
         let mut token = None;
-        if attributes.regular && usize::try_from(attributes.size) == Ok(Token::LEN) {
+        if attributes.kind == Kind::Regular && usize::try_from(attributes.size) == Ok(Token::LEN) {
             let mut contents = [0; Token::LEN];
             let len = file.read(&mut contents)?;
             token = contents.get(..len).and_then(Token::parse);
@@ -180,7 +183,11 @@ impl FileSystem for Posix {
     }
 
     fn touch(&self, name: &CStr, expected: &Identity) -> Result<Look, c_int> {
-        let file = self.open_to_look(name)?;
+        let file = match self.open_to_look(name) {
+            Ok(file) => file,
+            Err(errno) if sys::is_none_of_ours(errno) => return self.look(name),
+            Err(errno) => return Err(errno),
+        };
         let mut found = Self::inspect(&file)?;
         if found.is(expected) {
             file.touch()?;

@@ -33,7 +33,7 @@ use crate::timing::Span;
 use core::ffi::{c_char, c_int, CStr};
 use core::mem::MaybeUninit;
 
-use crate::filesystem::{Attributes, ServerTime};
+use crate::filesystem::{Attributes, Kind, ServerTime};
 
 /// The error number of the last call that failed.
 fn errno() -> c_int {
@@ -281,7 +281,11 @@ pub fn attributes(stat: &libc::stat) -> Attributes {
         nlink: stat.st_nlink as u64,
         uid: stat.st_uid,
         size: stat.st_size as i64,
-        regular: stat.st_mode & libc::S_IFMT == libc::S_IFREG,
+        kind: match stat.st_mode & libc::S_IFMT {
+            libc::S_IFREG => Kind::Regular,
+            libc::S_IFDIR => Kind::Directory,
+            _ => Kind::Other,
+        },
         mtime: ServerTime {
             seconds: stat.st_mtime as i64,
             nanoseconds: mtime_part as i64,

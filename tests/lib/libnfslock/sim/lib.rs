@@ -36,7 +36,7 @@ use std::collections::{BTreeMap, VecDeque};
 use std::ffi::{c_int, CStr, CString};
 use std::rc::Rc;
 
-use nfslock::filesystem::{Attributes, FileSystem, Look, ServerTime};
+use nfslock::filesystem::{Attributes, FileSystem, Kind, Look, ServerTime};
 use nfslock::identity::{Identity, Token};
 use nfslock::timing::Span;
 
@@ -185,7 +185,7 @@ impl World {
             nlink: file.nlink,
             uid: file.uid,
             size: i64::try_from(file.contents.len()).unwrap(),
-            regular: true,
+            kind: Kind::Regular,
             mtime: file.mtime,
             ctime: file.ctime,
         }

@@ -119,6 +119,15 @@ fn success_of_link_is_not_believed() {
 }
 
 #[test]
+fn a_cache_that_hides_the_second_link_does_not_hide_the_lock() {
+    let server = Server::default();
+    server.next(Request::Stat, Fate::CachedLinks(1));
+    let lock = once(&server.host("a", 10)).unwrap();
+    assert_eq!(server.names(), ["user.lock"]);
+    assert_eq!(lock.release(), Ok(()));
+}
+
+#[test]
 fn a_lock_taken_unnoticed_is_not_left_behind() {
     // The reply to LINK is lost, and the client's cache hides that it took
     // effect: giving up must not leave the lock to stand until it is stale.
@@ -229,6 +238,20 @@ fn a_holder_whose_lease_ran_out_releases_under_the_guard() {
     assert_eq!(lock.release(), Ok(()));
     assert_eq!(server.count(Request::Link), links + 1);
     assert!(server.names().is_empty());
+
+    // It is broken, and taken by another, while the guard is taken.
+    let lock = acquire(&server.host("a", 10)).unwrap();
+    server.pass(31);
+    server.next(
+        Request::Link,
+        Fate::After(Box::new(|host| {
+            host.peer_unlocks(LOCK).unwrap();
+            host.peer_locks(LOCK, b"1").unwrap();
+        })),
+    );
+    assert_eq!(failure(lock.release()), Status::Stolen);
+    assert_eq!(server.names(), ["user.lock"]);
+    server.host("b", 10).peer_unlocks(LOCK).unwrap();
 
     // A breaker has the guard and does not let it go: the lock is its.
     let lock = acquire(&server.host("a", 10)).unwrap();
