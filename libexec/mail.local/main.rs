@@ -26,7 +26,7 @@
 
 //! mail.local(8): append a message to the mailboxes of local users, safely over NFS.
 
-#![no_main]
+#![cfg_attr(not(test), no_main)]
 
 mod caller;
 mod config;
@@ -57,9 +57,9 @@ use status::{Failure, Status};
 
 /// The C runtime's way in.  Rust's own start-up would open /dev/null on a closed standard input,
 /// and a message that could not be read would be delivered as an empty one.
-#[no_mangle]
-pub extern "C" fn main(argc: c_int, argv: *const *const c_char) -> c_int {
-    let arguments = sys::arguments(argc, argv);
+#[cfg_attr(not(test), no_mangle)]
+pub extern "C" fn main(count: c_int, values: *const *const c_char) -> c_int {
+    let arguments = sys::arguments(count, values);
     let status = sys::prepare()
         .map_err(|errno| Failure::system("cannot prepare the process", errno))
         .and_then(|input_open| run(&arguments, input_open))
@@ -76,7 +76,11 @@ fn run(arguments: &[Vec<u8>], input_open: bool) -> Result<Status, Failure> {
     log::open(options.verbose);
     let mut caller = Caller::current();
     let config = Config::read(options.config.as_deref(), &caller)?;
-    let recipients: Vec<_> = options.users.iter().map(|name| Recipient::find(name)).collect();
+    let recipients: Vec<_> = options
+        .users
+        .iter()
+        .map(|name| Recipient::find(name))
+        .collect();
     if options.template.is_some() && !caller.is_root() {
         // A path of the caller's choosing is followed with no right but the caller's own.
         caller.permit_template(&recipients)?;

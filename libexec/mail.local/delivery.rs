@@ -1,0 +1,244 @@
+// $NetBSD$
+//
+// Copyright (c) 2026 The libnfslock authors.
+// All rights reserved.
+//
+// Redistribution and use in source and binary forms, with or without
+// modification, are permitted provided that the following conditions
+// are met:
+// 1. Redistributions of source code must retain the above copyright
+//    notice, this list of conditions and the following disclaimer.
+// 2. Redistributions in binary form must reproduce the above copyright
+//    notice, this list of conditions and the following disclaimer in the
+//    documentation and/or other materials provided with the distribution.
+//
+// THIS SOFTWARE IS PROVIDED BY THE AUTHORS AND CONTRIBUTORS ``AS IS'' AND
+// ANY EXPRESS OR IMPLIED WARRANTIES, INCLUDING, BUT NOT LIMITED TO, THE
+// IMPLIED WARRANTIES OF MERCHANTABILITY AND FITNESS FOR A PARTICULAR PURPOSE
+// ARE DISCLAIMED.  IN NO EVENT SHALL THE AUTHORS OR CONTRIBUTORS BE LIABLE
+// FOR ANY DIRECT, INDIRECT, INCIDENTAL, SPECIAL, EXEMPLARY, OR CONSEQUENTIAL
+// DAMAGES (INCLUDING, BUT NOT LIMITED TO, PROCUREMENT OF SUBSTITUTE GOODS
+// OR SERVICES; LOSS OF USE, DATA, OR PROFITS; OR BUSINESS INTERRUPTION)
+// HOWEVER CAUSED AND ON ANY THEORY OF LIABILITY, WHETHER IN CONTRACT, STRICT
+// LIABILITY, OR TORT (INCLUDING NEGLIGENCE OR OTHERWISE) ARISING IN ANY WAY
+// OUT OF THE USE OF THIS SOFTWARE, EVEN IF ADVISED OF THE POSSIBILITY OF
+// SUCH DAMAGE.
+
+//! One recipient's delivery.  The order of its steps is its safety.
+
+use std::time::{Duration, Instant};
+
+use nix::errno::Errno;
+
+use crate::caller::Caller;
+use crate::config::Config;
+use crate::dotlock::Dotlock;
+use crate::identity::{Identity, Right};
+use crate::log;
+use crate::mailbox::Mailbox;
+use crate::message::Message;
+use crate::notice;
+use crate::options::Options;
+use crate::place::{self, Place};
+use crate::recipient::Recipient;
+use crate::status::{Failure, Status};
+use crate::sys;
+use crate::template::Expanded;
+
+/// How long the kernel's lock is waited for before the dotlock is let go.
+const PATIENCE: Duration = Duration::from_secs(3);
+/// How long the dotlock is then left to others.
+const RESPITE: Duration = Duration::from_millis(250);
+
+/// What the delivery to one recipient needs to know.
+pub struct Delivery<'a> {
+    recipient: &'a Recipient,
+    mailbox: Expanded,
+    spool: Expanded,
+    identity: Identity,
+    limit: Duration,
+    stale: Duration,
+    bounce: bool,
+}
+
+/// What came of one try.
+enum Outcome {
+    /// The message is in the mailbox, from this offset on.
+    Delivered(u64),
+    /// Another program had the mailbox.
+    Busy,
+}
+
+impl<'a> Delivery<'a> {
+    /// Work out where the recipient's mail goes, and how.
+    pub fn new(
+        options: &Options,
+        config: &Config,
+        caller: &Caller,
+        recipient: &'a Recipient,
+    ) -> Result<Self, Failure> {
+        Ok(Self {
+            recipient,
+            mailbox: options
+                .template
+                .as_ref()
+                .unwrap_or(&config.mailbox)
+                .expand(recipient)?,
+            spool: config.spool.expand(recipient)?,
+            identity: Identity::new(recipient, caller.is_privileged()),
+            limit: options.limit.unwrap_or(config.limit),
+            stale: config.stale,
+            bounce: options.bounce || config.bounce,
+        })
+    }
+
+    /// Deliver the message, trying until the limit is over.
+    pub fn deliver(&self, from_line: &[u8], message: &Message) -> Result<(), Failure> {
+        let now = Instant::now();
+        let until = now.checked_add(self.limit).unwrap_or(now);
+        loop {
+            match self.attempt(from_line, message, until) {
+                Ok(Outcome::Delivered(offset)) => {
+                    self.step(|| format!("delivered at offset {offset}"));
+                    notice::send(&self.recipient.name, offset);
+                    return Ok(());
+                }
+                Ok(Outcome::Busy) if Instant::now() < until => sys::pause(RESPITE),
+                Ok(Outcome::Busy) => {
+                    let path = self.mailbox.path.display();
+                    return Err(Failure::temporary(format!(
+                        "{path}: another program keeps its kernel lock; the MTA will try again"
+                    )));
+                }
+                Err(mut failure) => {
+                    if self.bounce && failure.errno == Some(Errno::EDQUOT) {
+                        failure.status = Status::CannotCreate;
+                    }
+                    return Err(failure);
+                }
+            }
+        }
+    }
+
+    /// One try, from the recipient's identity to the release of the locks.
+    fn attempt(
+        &self,
+        from_line: &[u8],
+        message: &Message,
+        until: Instant,
+    ) -> Result<Outcome, Failure> {
+        if sys::interrupted() {
+            return Err(Failure::interrupted());
+        }
+        // The recipient's rights first: what is done by nobody else's right cannot be turned against
+        // anybody else, and a server that squashes root has no root to refuse.
+        let link = self.link()?;
+        let place = Place::open(&self.mailbox, self.recipient, &self.identity)?;
+        self.step(|| {
+            format!(
+                "{} is open, by right {:?}",
+                place.path.display(),
+                place.right
+            )
+        });
+
+        // The dotlock before the mailbox is opened: on NFS, open() is what fetches the size as the
+        // last writer left it.  And before the kernel's lock, never while that is held: a reader that
+        // takes them in the other order would wait for us as we for it.
+        let mut dotlock = Dotlock::take(link.as_ref(), &place, &self.identity, until, self.stale)?;
+        self.step(|| "dotlock taken".to_owned());
+
+        let stored = self.store(&place, &mut dotlock, from_line, message, until);
+
+        // The message is safe or was taken back: nobody sees half a message.  A lock that cannot be
+        // released, or was stolen after the last look, changes nothing about that.
+        if let Err(failure) = dotlock.release() {
+            log::note(&self.recipient.name, &failure.what);
+        } else {
+            self.step(|| "dotlock released".to_owned());
+        }
+        stored
+    }
+
+    /// Store the message under the dotlock, or leave the mailbox as it was.
+    fn store(
+        &self,
+        place: &Place,
+        dotlock: &mut Dotlock,
+        from_line: &[u8],
+        message: &Message,
+        until: Instant,
+    ) -> Result<Outcome, Failure> {
+        let mut mailbox = Mailbox::open(place, &self.identity, self.recipient, from_line)?;
+        let stored = self.fill(&mut mailbox, dotlock, message, until);
+        match stored {
+            Ok(outcome) => Ok(outcome),
+            Err(failure) => Err(match mailbox.roll_back(dotlock) {
+                Ok(()) => failure,
+                Err(reason) => failure
+                    .with("what is in the mailbox is left alone")
+                    .with(&reason.what),
+            }),
+        }
+    }
+
+    /// The steps under both locks.
+    fn fill(
+        &self,
+        mailbox: &mut Mailbox,
+        dotlock: &mut Dotlock,
+        message: &Message,
+        until: Instant,
+    ) -> Result<Outcome, Failure> {
+        // Any user who can read a mailbox can lock it for ever, so this wait has an end.
+        let patience = PATIENCE.min(until.saturating_duration_since(Instant::now()));
+        if !mailbox.lock(patience)? || !mailbox.is_in_place()? {
+            return Ok(Outcome::Busy);
+        }
+        self.step(|| "kernel lock taken".to_owned());
+
+        // The wait may have been long.  A dotlock that is not ours any more is another host's, and
+        // that host is writing now.
+        dotlock.verify()?;
+
+        mailbox.look_at_tail()?;
+        mailbox.append(message, &mut || Self::go_on(dotlock))?;
+
+        // Sync before close, and close before the release: the next host must find the whole message,
+        // and a full disk or quota that shows only now must not be reported as a delivery.
+        mailbox.sync()?;
+        self.step(|| "message written and synced".to_owned());
+        mailbox.close()?;
+
+        // Who was robbed of the lock meanwhile cannot know what else was written to the mailbox, and
+        // does not report success.
+        dotlock.verify()?;
+        mailbox.check_whole(message, &mut || dotlock.refresh_if_due())?;
+        Ok(Outcome::Delivered(mailbox.offset()))
+    }
+
+    /// Between two pieces of a message: give a sign of life, unless the delivery has to stop.
+    fn go_on(dotlock: &mut Dotlock) -> Result<(), Failure> {
+        if sys::interrupted() {
+            return Err(Failure::interrupted());
+        }
+        dotlock.refresh_if_due()
+    }
+
+    /// The place of the link that readers find the mailbox by, if the administrator put one there.
+    /// They lock what they see, so its dotlock is needed beside the mailbox's own.
+    fn link(&self) -> Result<Option<Place>, Failure> {
+        if self.spool == self.mailbox {
+            return Ok(None);
+        }
+        self.identity.assume(Right::Own)?;
+        if !place::is_link_to(&self.spool.path, &self.mailbox.path) {
+            return Ok(None);
+        }
+        Place::open(&self.spool, self.recipient, &self.identity).map(Some)
+    }
+
+    fn step(&self, what: impl FnOnce() -> String) {
+        log::step(&self.recipient.name, what);
+    }
+}

@@ -1,0 +1,177 @@
+// $NetBSD$
+//
+// Copyright (c) 2026 The libnfslock authors.
+// All rights reserved.
+//
+// Redistribution and use in source and binary forms, with or without
+// modification, are permitted provided that the following conditions
+// are met:
+// 1. Redistributions of source code must retain the above copyright
+//    notice, this list of conditions and the following disclaimer.
+// 2. Redistributions in binary form must reproduce the above copyright
+//    notice, this list of conditions and the following disclaimer in the
+//    documentation and/or other materials provided with the distribution.
+//
+// THIS SOFTWARE IS PROVIDED BY THE AUTHORS AND CONTRIBUTORS ``AS IS'' AND
+// ANY EXPRESS OR IMPLIED WARRANTIES, INCLUDING, BUT NOT LIMITED TO, THE
+// IMPLIED WARRANTIES OF MERCHANTABILITY AND FITNESS FOR A PARTICULAR PURPOSE
+// ARE DISCLAIMED.  IN NO EVENT SHALL THE AUTHORS OR CONTRIBUTORS BE LIABLE
+// FOR ANY DIRECT, INDIRECT, INCIDENTAL, SPECIAL, EXEMPLARY, OR CONSEQUENTIAL
+// DAMAGES (INCLUDING, BUT NOT LIMITED TO, PROCUREMENT OF SUBSTITUTE GOODS
+// OR SERVICES; LOSS OF USE, DATA, OR PROFITS; OR BUSINESS INTERRUPTION)
+// HOWEVER CAUSED AND ON ANY THEORY OF LIABILITY, WHETHER IN CONTRACT, STRICT
+// LIABILITY, OR TORT (INCLUDING NEGLIGENCE OR OTHERWISE) ARISING IN ANY WAY
+// OUT OF THE USE OF THIS SOFTWARE, EVEN IF ADVISED OF THE POSSIBILITY OF
+// SUCH DAMAGE.
+
+//! The dotlocks that are held during a delivery: one, or two where readers look at a link.
+
+use std::os::fd::AsRawFd;
+use std::time::{Duration, Instant};
+
+use nfslock::{Holder, Limit, Lock};
+use nix::errno::Errno;
+
+use crate::identity::{Identity, Right};
+use crate::place::Place;
+use crate::status::{Failure, Status};
+use crate::sys;
+
+/// The shortest patience among the programs that share mailboxes is 60 seconds.
+const REFRESH: Duration = Duration::from_secs(10);
+
+/// Locks on one mailbox.
+pub struct Dotlock<'a> {
+    identity: &'a Identity,
+    /// The right by which the mailbox is written, to return to.
+    writing: Right,
+    held: Vec<(&'a Place, Lock)>,
+    refreshed: Instant,
+}
+
+impl<'a> Dotlock<'a> {
+    /// Take the locks on a mailbox before a moment passes: beside the link to it, if there is one,
+    /// then beside the mailbox.  Everybody who takes both takes them in this order, so no two wait
+    /// for each other.
+    pub fn take(
+        link: Option<&'a Place>,
+        mailbox: &'a Place,
+        identity: &'a Identity,
+        until: Instant,
+        stale: Duration,
+    ) -> Result<Self, Failure> {
+        let writing = mailbox.right.to_write();
+        let mut taken = Self {
+            identity,
+            writing,
+            held: Vec::new(),
+            refreshed: Instant::now(),
+        };
+        for place in link.into_iter().chain([mailbox]) {
+            let wait = until.saturating_duration_since(Instant::now());
+            let options = nfslock::Options {
+                limit: if wait.is_zero() {
+                    Limit::Once
+                } else {
+                    Limit::For(wait)
+                },
+                stale,
+                cancelled: Some(&sys::interrupted),
+                ..nfslock::Options::default()
+            };
+            let lock = taken.acting(place, || {
+                Lock::acquire_at(place.directory.as_raw_fd(), &place.name, &options)
+            });
+            match lock {
+                Ok(Ok(lock)) => taken.held.push((place, lock)),
+                Ok(Err(failure)) => {
+                    let failure = taken.explain(place, failure);
+                    // What is held is let go, whatever comes of it: nothing was done under it.
+                    let _ = taken.release();
+                    return Err(failure);
+                }
+                Err(failure) => {
+                    let _ = taken.release();
+                    return Err(failure);
+                }
+            }
+        }
+        taken.refreshed = Instant::now();
+        Ok(taken)
+    }
+
+    /// Look whether the locks still are this process's.
+    pub fn verify(&self) -> Result<(), Failure> {
+        for (place, lock) in &self.held {
+            let result = self.acting(place, || lock.verify())?;
+            result.map_err(|failure| self.explain(place, failure))?;
+        }
+        Ok(())
+    }
+
+    /// Give a sign of life, if it is time to.
+    pub fn refresh_if_due(&mut self) -> Result<(), Failure> {
+        if self.refreshed.elapsed() < REFRESH {
+            return Ok(());
+        }
+        let mut held = core::mem::take(&mut self.held);
+        let result = held.iter_mut().try_for_each(|(place, lock)| {
+            let result = self.acting(place, || lock.refresh())?;
+            result.map_err(|failure| self.explain(place, failure))
+        });
+        self.held = held;
+        self.refreshed = Instant::now();
+        result
+    }
+
+    /// Let the locks go, the last one first.
+    pub fn release(mut self) -> Result<(), Failure> {
+        let mut outcome = Ok(());
+        while let Some((place, lock)) = self.held.pop() {
+            let result = self.acting(place, || lock.release());
+            if let Err(failure) =
+                result.and_then(|result| result.map_err(|failure| self.explain(place, failure)))
+            {
+                outcome = Err(failure);
+            }
+        }
+        outcome
+    }
+
+    /// Do something by the right that the lock was made by.
+    fn acting<T>(&self, place: &Place, act: impl FnOnce() -> T) -> Result<T, Failure> {
+        self.identity.assume(place.right)?;
+        let result = act();
+        self.identity.assume(self.writing)?;
+        Ok(result)
+    }
+
+    fn explain(&self, place: &Place, failure: nfslock::Failure) -> Failure {
+        let lock = format!("{}.lock", place.path.display());
+        match failure.status {
+            nfslock::Status::Error => {
+                let errno = Errno::from_raw(failure.errno);
+                let mut failure = Failure::system(&lock, errno);
+                if errno == Errno::ENAMETOOLONG {
+                    failure.status = Status::CannotCreate;
+                }
+                failure
+            }
+            nfslock::Status::Cancelled => Failure::interrupted(),
+            nfslock::Status::Held | nfslock::Status::TimedOut => {
+                let directory = place.directory.as_raw_fd();
+                let holder = self.acting(place, || Holder::at(directory, &place.name));
+                let holder = match holder {
+                    Ok(Ok(Some(holder))) => format!("held by {holder}"),
+                    _ => failure.status.message().to_owned(),
+                };
+                Failure::temporary(format!("{lock}: {holder}; the MTA will try again"))
+            }
+            nfslock::Status::Unsafe => {
+                let why = failure.status.message();
+                Failure::temporary(format!("{lock}: {why}; chmod the directory to 1777"))
+            }
+            status => Failure::temporary(format!("{lock}: {}", status.message())),
+        }
+    }
+}

@@ -1,0 +1,79 @@
+// $NetBSD$
+//
+// Copyright (c) 2026 The libnfslock authors.
+// All rights reserved.
+//
+// Redistribution and use in source and binary forms, with or without
+// modification, are permitted provided that the following conditions
+// are met:
+// 1. Redistributions of source code must retain the above copyright
+//    notice, this list of conditions and the following disclaimer.
+// 2. Redistributions in binary form must reproduce the above copyright
+//    notice, this list of conditions and the following disclaimer in the
+//    documentation and/or other materials provided with the distribution.
+//
+// THIS SOFTWARE IS PROVIDED BY THE AUTHORS AND CONTRIBUTORS ``AS IS'' AND
+// ANY EXPRESS OR IMPLIED WARRANTIES, INCLUDING, BUT NOT LIMITED TO, THE
+// IMPLIED WARRANTIES OF MERCHANTABILITY AND FITNESS FOR A PARTICULAR PURPOSE
+// ARE DISCLAIMED.  IN NO EVENT SHALL THE AUTHORS OR CONTRIBUTORS BE LIABLE
+// FOR ANY DIRECT, INDIRECT, INCIDENTAL, SPECIAL, EXEMPLARY, OR CONSEQUENTIAL
+// DAMAGES (INCLUDING, BUT NOT LIMITED TO, PROCUREMENT OF SUBSTITUTE GOODS
+// OR SERVICES; LOSS OF USE, DATA, OR PROFITS; OR BUSINESS INTERRUPTION)
+// HOWEVER CAUSED AND ON ANY THEORY OF LIABILITY, WHETHER IN CONTRACT, STRICT
+// LIABILITY, OR TORT (INCLUDING NEGLIGENCE OR OTHERWISE) ARISING IN ANY WAY
+// OUT OF THE USE OF THIS SOFTWARE, EVEN IF ADVISED OF THE POSSIBILITY OF
+// SUCH DAMAGE.
+
+//! What is told to the administrator (syslog) and to the caller (standard error).
+
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use crate::status::{Failure, Status};
+use crate::sys;
+
+static VERBOSE: AtomicBool = AtomicBool::new(false);
+
+/// Begin to log; `verbose` has each step told on standard error.
+pub fn open(verbose: bool) {
+    VERBOSE.store(verbose, Ordering::Relaxed);
+}
+
+/// Tell why a recipient, or everybody, does not get the message.
+pub fn failure(recipient: Option<&[u8]>, failure: &Failure) {
+    let line = line(recipient, &failure.what);
+    sys::write_error(&format!("mail.local: {line}\n"));
+    if failure.status != Status::Usage {
+        sys::log(sys::Priority::Error, &line);
+    }
+}
+
+/// Tell something that is odd but stops nothing.
+pub fn note(recipient: &str, what: &str) {
+    let line = line(Some(recipient.as_bytes()), what);
+    sys::write_error(&format!("mail.local: {line}\n"));
+    sys::log(sys::Priority::Notice, &line);
+}
+
+/// Tell a step that was done, if the caller wants to see them.
+pub fn step(recipient: &str, what: impl FnOnce() -> String) {
+    if VERBOSE.load(Ordering::Relaxed) {
+        let line = line(Some(recipient.as_bytes()), &what());
+        sys::write_error(&format!("mail.local: {line}\n"));
+    }
+}
+
+/// One line without control characters: names and paths are others' text, and must not be able to
+/// forge a second line or to talk to a terminal.
+fn line(recipient: Option<&[u8]>, what: &str) -> String {
+    let name = recipient.map(|name| String::from_utf8_lossy(name).chars().take(64).collect());
+    let text = match name {
+        Some(name) => {
+            let name: String = name;
+            format!("{name}: {what}")
+        }
+        None => what.to_owned(),
+    };
+    text.chars()
+        .map(|c| if c.is_control() { '?' } else { c })
+        .collect()
+}

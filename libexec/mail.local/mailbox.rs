@@ -1,0 +1,504 @@
+// $NetBSD$
+//
+// Copyright (c) 2026 The libnfslock authors.
+// All rights reserved.
+//
+// Redistribution and use in source and binary forms, with or without
+// modification, are permitted provided that the following conditions
+// are met:
+// 1. Redistributions of source code must retain the above copyright
+//    notice, this list of conditions and the following disclaimer.
+// 2. Redistributions in binary form must reproduce the above copyright
+//    notice, this list of conditions and the following disclaimer in the
+//    documentation and/or other materials provided with the distribution.
+//
+// THIS SOFTWARE IS PROVIDED BY THE AUTHORS AND CONTRIBUTORS ``AS IS'' AND
+// ANY EXPRESS OR IMPLIED WARRANTIES, INCLUDING, BUT NOT LIMITED TO, THE
+// IMPLIED WARRANTIES OF MERCHANTABILITY AND FITNESS FOR A PARTICULAR PURPOSE
+// ARE DISCLAIMED.  IN NO EVENT SHALL THE AUTHORS OR CONTRIBUTORS BE LIABLE
+// FOR ANY DIRECT, INDIRECT, INCIDENTAL, SPECIAL, EXEMPLARY, OR CONSEQUENTIAL
+// DAMAGES (INCLUDING, BUT NOT LIMITED TO, PROCUREMENT OF SUBSTITUTE GOODS
+// OR SERVICES; LOSS OF USE, DATA, OR PROFITS; OR BUSINESS INTERRUPTION)
+// HOWEVER CAUSED AND ON ANY THEORY OF LIABILITY, WHETHER IN CONTRACT, STRICT
+// LIABILITY, OR TORT (INCLUDING NEGLIGENCE OR OTHERWISE) ARISING IN ANY WAY
+// OUT OF THE USE OF THIS SOFTWARE, EVEN IF ADVISED OF THE POSSIBILITY OF
+// SUCH DAMAGE.
+
+//! The mailbox file: opened without trust in its name, locked, appended to, and put back as it was
+//! if that fails.
+
+use std::fs::File;
+use std::io::{ErrorKind, Write};
+use std::os::fd::OwnedFd;
+use std::os::unix::fs::FileExt;
+use std::time::{Duration, Instant};
+
+use nix::errno::Errno;
+use nix::fcntl::{fcntl, openat, AtFlags, FcntlArg, OFlag};
+use nix::sys::stat::{fstat, fstatat, FileStat, Mode};
+use nix::unistd::{fchown, unlinkat, UnlinkatFlags};
+
+use crate::dotlock::Dotlock;
+use crate::identity::{Identity, Right};
+use crate::message::Message;
+use crate::place::Place;
+use crate::recipient::Recipient;
+use crate::status::{Failure, Status};
+use crate::sys;
+
+/// How often a mailbox may vanish or appear between two looks before that is a failure.
+const TRIES: u32 = 8;
+/// How much is written between two fsyncs.  One fsync of a very long message could take longer than
+/// others' patience with the dotlock, which cannot be refreshed meanwhile.
+const UNSYNCED: u64 = 32 << 20;
+
+/// A recipient's mailbox.
+pub struct Mailbox<'a> {
+    place: &'a Place,
+    identity: &'a Identity,
+    recipient: &'a Recipient,
+    file: Option<File>,
+    stat: FileStat,
+    created: bool,
+    on_nfs: bool,
+    /// Its size before the message.
+    start: u64,
+    /// Its size as this process left it.
+    end: u64,
+    /// What mends the end of the message before.
+    mending: &'static [u8],
+    from_line: Vec<u8>,
+}
+
+impl<'a> Mailbox<'a> {
+    /// Open the mailbox, or make it.
+    pub fn open(
+        place: &'a Place,
+        identity: &'a Identity,
+        recipient: &'a Recipient,
+        from_line: &[u8],
+    ) -> Result<Self, Failure> {
+        let mut created = false;
+        for _ in 0..TRIES {
+            match open(place, OFlag::O_RDWR) {
+                Ok(descriptor) => {
+                    let mailbox = Self::opened(place, identity, recipient, descriptor, from_line);
+                    match mailbox {
+                        Ok(Some(mailbox)) => return Ok(Self { created, ..mailbox }),
+                        Ok(None) => {}
+                        Err(failure) => return Err(failure),
+                    }
+                }
+                Err(Errno::ENOENT) => created = make(place, identity, recipient)?,
+                Err(errno) => adopt(place, identity, recipient, errno)?,
+            }
+        }
+        Err(Failure::temporary(format!(
+            "{}: comes and goes",
+            place.path.display()
+        )))
+    }
+
+    /// Take what was opened for the mailbox, unless it is none.  `None`: it was removed.
+    fn opened(
+        place: &'a Place,
+        identity: &'a Identity,
+        recipient: &'a Recipient,
+        descriptor: OwnedFd,
+        from_line: &[u8],
+    ) -> Result<Option<Self>, Failure> {
+        let failed = |errno| Failure::system(place.path.display(), errno);
+        let stat = fstat(&descriptor).map_err(failed)?;
+        if stat.st_nlink == 0 {
+            return Ok(None);
+        }
+        fit(place, recipient, &stat)?;
+        // Only now: a mailbox that may only be appended to could not be put back as it was, and
+        // without this flag it cannot be opened.  With it, the bytes of a program that heeds no lock
+        // are never written over.
+        fcntl(&descriptor, FcntlArg::F_SETFL(OFlag::O_APPEND)).map_err(failed)?;
+        let on_nfs = sys::is_on_nfs(&descriptor).map_err(failed)?;
+        Ok(Some(Self {
+            place,
+            identity,
+            recipient,
+            file: Some(File::from(descriptor)),
+            stat,
+            created: false,
+            on_nfs,
+            start: 0,
+            end: 0,
+            mending: b"",
+            from_line: from_line.to_vec(),
+        }))
+    }
+
+    /// Take the kernel's lock on it, within this patience.  A program that has it may be waiting for
+    /// the dotlock, so the answer no has its caller let everything go.
+    pub fn lock(&self, patience: Duration) -> Result<bool, Failure> {
+        let until = Instant::now().checked_add(patience);
+        let mut pause = Duration::from_millis(1);
+        loop {
+            if sys::try_lock(self.file()?, self.on_nfs).map_err(|errno| self.failed(errno))? {
+                return Ok(true);
+            }
+            if sys::interrupted() {
+                return Err(Failure::interrupted());
+            }
+            if until.is_none_or(|until| Instant::now() >= until) {
+                return Ok(false);
+            }
+            sys::pause(pause);
+            pause = pause.saturating_mul(2).min(Duration::from_millis(50));
+        }
+    }
+
+    /// Look at the mailbox once more, now that nobody else changes it.  A program that heeds the
+    /// kernel's lock alone may have removed it in between, and a message in a file without a name is
+    /// lost: the answer no has its caller begin again.
+    pub fn is_in_place(&mut self) -> Result<bool, Failure> {
+        let here = fstatat(
+            &self.place.directory,
+            &*self.place.name,
+            AtFlags::AT_SYMLINK_NOFOLLOW,
+        );
+        let here = match here {
+            Err(Errno::ENOENT) => return Ok(false),
+            here => here.map_err(|errno| self.failed(errno))?,
+        };
+        if !self.is(&here) {
+            return Ok(false);
+        }
+        let stat = fstat(self.file()?).map_err(|errno| self.failed(errno))?;
+        fit(self.place, self.recipient, &stat)?;
+        let size = u64::try_from(stat.st_size).map_err(|_| self.failed(Errno::EOVERFLOW))?;
+        self.start = size;
+        self.end = size;
+        Ok(true)
+    }
+
+    /// See what it takes to make the mailbox end in a blank line: a delivery that was cut off by a
+    /// crash would swallow the message that comes after it.
+    pub fn look_at_tail(&mut self) -> Result<(), Failure> {
+        let mut tail = [b'\n'; 2];
+        let length = self.start.min(2);
+        let at = self.start.saturating_sub(length);
+        let skip = 2_usize.saturating_sub(usize::try_from(length).unwrap_or(2));
+        let part = tail.get_mut(skip..).unwrap_or_default();
+        self.file()?
+            .read_exact_at(part, at)
+            .map_err(|error| self.failed_io(&error))?;
+        self.mending = match tail {
+            [b'\n', b'\n'] => b"",
+            [_, b'\n'] => b"\n",
+            _ => b"\n\n",
+        };
+        Ok(())
+    }
+
+    /// Append the message; `tick` is called now and then and may say to stop.
+    pub fn append(
+        &mut self,
+        message: &Message,
+        tick: &mut dyn FnMut() -> Result<(), Failure>,
+    ) -> Result<(), Failure> {
+        let mut head = self.mending.to_vec();
+        head.extend_from_slice(&self.from_line);
+        self.write(&head)?;
+        let mut synced = self.end;
+        message.each(&mut |piece| {
+            tick()?;
+            self.write(piece)?;
+            if self.end.saturating_sub(synced) > UNSYNCED {
+                self.sync()?;
+                synced = self.end;
+            }
+            Ok(())
+        })
+    }
+
+    fn write(&mut self, mut bytes: &[u8]) -> Result<(), Failure> {
+        while !bytes.is_empty() {
+            match self.file()?.write(bytes) {
+                Ok(0) => return Err(self.failed(Errno::EIO)),
+                Ok(count) => {
+                    self.end = self.end.saturating_add(count as u64);
+                    bytes = bytes.get(count..).unwrap_or_default();
+                }
+                Err(error) if error.kind() == ErrorKind::Interrupted => {
+                    if sys::interrupted() {
+                        return Err(Failure::interrupted());
+                    }
+                }
+                Err(error) => return Err(self.failed_io(&error)),
+            }
+        }
+        Ok(())
+    }
+
+    /// Have everything on stable storage, the mailbox's name too.
+    pub fn sync(&self) -> Result<(), Failure> {
+        self.file()?
+            .sync_all()
+            .map_err(|error| self.failed_io(&error))?;
+        if !self.created {
+            return Ok(());
+        }
+        match nix::unistd::fsync(&self.place.directory) {
+            // There are file systems that cannot do this to a directory, and need not.
+            Ok(()) | Err(Errno::EINVAL) => Ok(()),
+            Err(errno) => Err(self.failed(errno)),
+        }
+    }
+
+    /// Close the mailbox, and hear what the file system has kept for the last moment.
+    pub fn close(&mut self) -> Result<(), Failure> {
+        self.file
+            .take()
+            .map_or(Ok(()), sys::close)
+            .map_err(|errno| self.failed(errno))
+    }
+
+    /// On NFS, look at the message as the server has it: a delivery on another host that held no lock,
+    /// or a stolen one, would have written over it.
+    pub fn check_whole(
+        &self,
+        message: &Message,
+        tick: &mut dyn FnMut() -> Result<(), Failure>,
+    ) -> Result<(), Failure> {
+        if !self.on_nfs {
+            return Ok(());
+        }
+        let failed = |error: &std::io::Error| self.failed_io(error);
+        let broken = || {
+            let path = self.place.path.display();
+            Failure::temporary(format!(
+                "{path}: another program wrote to it in spite of the locks"
+            ))
+        };
+        let file = self.reopen(OFlag::O_RDONLY)?;
+        if file.metadata().map_err(|error| failed(&error))?.len() != self.end {
+            return Err(broken());
+        }
+        let mut at = self.start;
+        let mut buffer = Vec::new();
+        let mut compare = |piece: &[u8]| {
+            tick()?;
+            buffer.resize(piece.len(), 0);
+            match file.read_exact_at(&mut buffer, at) {
+                Err(error) if error.kind() == ErrorKind::UnexpectedEof => return Err(broken()),
+                result => result.map_err(|error| failed(&error))?,
+            }
+            at = at.saturating_add(piece.len() as u64);
+            if buffer == piece {
+                Ok(())
+            } else {
+                Err(broken())
+            }
+        };
+        compare(self.mending)?;
+        compare(&self.from_line)?;
+        message.each(&mut compare)
+    }
+
+    /// Put the mailbox back as it was before the message, if it still is as this process left it and
+    /// nobody else can be writing to it.  Otherwise nothing is touched, and the failure says why.
+    pub fn roll_back(&mut self, dotlock: &Dotlock) -> Result<(), Failure> {
+        if self.end == self.start && !self.created {
+            return Ok(());
+        }
+        dotlock.verify()?;
+        if self.file.is_none() {
+            self.file = Some(self.reopen(OFlag::O_RDWR)?);
+        }
+        let file = self.file()?;
+        let size = file
+            .metadata()
+            .map_err(|error| self.failed_io(&error))?
+            .len();
+        // Less than was written is ours too: a server that ran out of space took a part.
+        if !(self.start..=self.end).contains(&size) {
+            return Err(Failure::temporary("another program changed its size"));
+        }
+        if size > self.start {
+            file.set_len(self.start)
+                .and_then(|()| file.sync_all())
+                .map_err(|error| self.failed_io(&error))?;
+        }
+        self.end = self.start;
+        if self.created && self.start == 0 {
+            self.remove()?;
+        }
+        Ok(())
+    }
+
+    fn remove(&self) -> Result<(), Failure> {
+        let Place {
+            directory,
+            name,
+            right,
+            ..
+        } = self.place;
+        self.identity.assume(*right)?;
+        let result = fstatat(directory, &**name, AtFlags::AT_SYMLINK_NOFOLLOW).and_then(|here| {
+            if self.is(&here) {
+                unlinkat(directory, &**name, UnlinkatFlags::NoRemoveDir)
+            } else {
+                Ok(())
+            }
+        });
+        self.identity.assume(right.to_write())?;
+        result.map_err(|errno| self.failed(errno))
+    }
+
+    /// Open the same file again.
+    fn reopen(&self, access: OFlag) -> Result<File, Failure> {
+        let descriptor = open(self.place, access).map_err(|errno| self.failed(errno))?;
+        let stat = fstat(&descriptor).map_err(|errno| self.failed(errno))?;
+        if self.is(&stat) {
+            return Ok(File::from(descriptor));
+        }
+        let path = self.place.path.display();
+        Err(Failure::temporary(format!(
+            "{path}: another file was put in its place"
+        )))
+    }
+
+    /// Where the message begins.
+    pub fn offset(&self) -> u64 {
+        self.start.saturating_add(self.mending.len() as u64)
+    }
+
+    fn is(&self, stat: &FileStat) -> bool {
+        (stat.st_dev, stat.st_ino) == (self.stat.st_dev, self.stat.st_ino)
+    }
+
+    fn file(&self) -> Result<&File, Failure> {
+        self.file.as_ref().ok_or_else(|| self.failed(Errno::EBADF))
+    }
+
+    fn failed(&self, errno: Errno) -> Failure {
+        failed(self.place, errno)
+    }
+
+    fn failed_io(&self, error: &std::io::Error) -> Failure {
+        self.failed(error.raw_os_error().map_or(Errno::EIO, Errno::from_raw))
+    }
+}
+
+fn failed(place: &Place, errno: Errno) -> Failure {
+    let failure = Failure::system(place.path.display(), errno);
+    match errno {
+        Errno::ENOSPC => failure.with("make room on its file system"),
+        Errno::EDQUOT => failure.with("the user's quota is full"),
+        Errno::EFBIG => failure.with("it would be larger than the limit on file sizes"),
+        Errno::EPERM => failure.with("is it append-only or immutable?"),
+        Errno::EACCES => failure.with("the recipient must be able to read and write it"),
+        _ => failure,
+    }
+}
+
+/// Open what the name leads to, but neither through a link nor waiting for a FIFO's other end.
+fn open(place: &Place, flags: OFlag) -> Result<OwnedFd, Errno> {
+    let flags = flags | OFlag::O_NOFOLLOW | OFlag::O_NONBLOCK | OFlag::O_NOCTTY | OFlag::O_CLOEXEC;
+    openat(
+        &place.directory,
+        &*place.name,
+        flags,
+        Mode::S_IRUSR | Mode::S_IWUSR,
+    )
+}
+
+/// Whether a file can be this recipient's mailbox.  A link, a second name, or another's file in the
+/// mailbox's place is how users have had setuid agents write to files that were not theirs.
+fn fit(place: &Place, recipient: &Recipient, stat: &FileStat) -> Result<(), Failure> {
+    let what = match stat.st_mode & libc::S_IFMT {
+        libc::S_IFREG if stat.st_nlink > 1 => "has more than one name",
+        libc::S_IFREG if stat.st_uid != recipient.uid.as_raw() => "belongs to another user",
+        libc::S_IFREG => return Ok(()),
+        libc::S_IFLNK => "is a symbolic link",
+        libc::S_IFDIR => "is a directory",
+        libc::S_IFIFO => "is a FIFO",
+        _ => "is not a regular file",
+    };
+    let path = place.path.display();
+    let advice = "move it away, and the next delivery makes a mailbox";
+    Err(Failure::new(
+        Status::CannotCreate,
+        format!("{path}: {what}; {advice}"),
+    ))
+}
+
+/// Make an empty mailbox.  The answer no: another was first.
+fn make(place: &Place, identity: &Identity, recipient: &Recipient) -> Result<bool, Failure> {
+    if !identity.is_recipient() {
+        let path = place.path.display();
+        return Err(Failure::temporary(format!(
+            "{path}: missing, and only root can make another user's mailbox; run mail.local as root"
+        )));
+    }
+    identity.assume(place.right)?;
+    let result = match open(place, OFlag::O_WRONLY | OFlag::O_CREAT | OFlag::O_EXCL) {
+        Ok(descriptor) => give(place, recipient, &descriptor)
+            .map(|()| true)
+            .inspect_err(|_| {
+                // Nothing was written to it, and nobody else could have opened it.
+                let _ = unlinkat(&place.directory, &*place.name, UnlinkatFlags::NoRemoveDir);
+            }),
+        Err(Errno::EEXIST) => Ok(false),
+        Err(errno) => Err(errno),
+    };
+    identity.assume(place.right.to_write())?;
+    result.map_err(|errno| {
+        let mut failure = failed(place, errno);
+        if errno == Errno::ENAMETOOLONG {
+            failure.status = Status::CannotCreate;
+        }
+        failure
+    })
+}
+
+/// Give a new mailbox to its owner, where the system did not do it.
+fn give(place: &Place, recipient: &Recipient, descriptor: &OwnedFd) -> Result<(), Errno> {
+    let group = place.group.unwrap_or(recipient.gid);
+    let stat = fstat(descriptor)?;
+    if stat.st_uid != recipient.uid.as_raw() {
+        return fchown(descriptor, Some(recipient.uid), Some(group));
+    }
+    if stat.st_gid != group.as_raw() {
+        // NetBSD gives every file its directory's group.  The group grants nothing, so that a file
+        // system that refuses this loses nothing.
+        let _ = fchown(descriptor, None, Some(group));
+    }
+    Ok(())
+}
+
+/// See what cannot be opened.  In a directory where root alone makes files, an empty one of root's is a
+/// mailbox whose making was cut off before it was given away: that is done now.
+fn adopt(
+    place: &Place,
+    identity: &Identity,
+    recipient: &Recipient,
+    errno: Errno,
+) -> Result<(), Failure> {
+    let stat = fstatat(&place.directory, &*place.name, AtFlags::AT_SYMLINK_NOFOLLOW)
+        .map_err(|_| failed(place, errno))?;
+    let is_orphan = |stat: &FileStat| {
+        stat.st_mode & libc::S_IFMT == libc::S_IFREG
+            && (stat.st_uid, stat.st_nlink, stat.st_size) == (0, 1, 0)
+    };
+    if place.right != Right::Root || !is_orphan(&stat) {
+        fit(place, recipient, &stat)?;
+        return Err(failed(place, errno));
+    }
+    identity.assume(place.right)?;
+    let result = open(place, OFlag::O_WRONLY).and_then(|descriptor| {
+        if is_orphan(&fstat(&descriptor)?) {
+            give(place, recipient, &descriptor)
+        } else {
+            Err(errno)
+        }
+    });
+    identity.assume(place.right.to_write())?;
+    result.map_err(|errno| failed(place, errno))
+}

@@ -1,0 +1,269 @@
+// $NetBSD$
+//
+// Copyright (c) 2026 The libnfslock authors.
+// All rights reserved.
+//
+// Redistribution and use in source and binary forms, with or without
+// modification, are permitted provided that the following conditions
+// are met:
+// 1. Redistributions of source code must retain the above copyright
+//    notice, this list of conditions and the following disclaimer.
+// 2. Redistributions in binary form must reproduce the above copyright
+//    notice, this list of conditions and the following disclaimer in the
+//    documentation and/or other materials provided with the distribution.
+//
+// THIS SOFTWARE IS PROVIDED BY THE AUTHORS AND CONTRIBUTORS ``AS IS'' AND
+// ANY EXPRESS OR IMPLIED WARRANTIES, INCLUDING, BUT NOT LIMITED TO, THE
+// IMPLIED WARRANTIES OF MERCHANTABILITY AND FITNESS FOR A PARTICULAR PURPOSE
+// ARE DISCLAIMED.  IN NO EVENT SHALL THE AUTHORS OR CONTRIBUTORS BE LIABLE
+// FOR ANY DIRECT, INDIRECT, INCIDENTAL, SPECIAL, EXEMPLARY, OR CONSEQUENTIAL
+// DAMAGES (INCLUDING, BUT NOT LIMITED TO, PROCUREMENT OF SUBSTITUTE GOODS
+// OR SERVICES; LOSS OF USE, DATA, OR PROFITS; OR BUSINESS INTERRUPTION)
+// HOWEVER CAUSED AND ON ANY THEORY OF LIABILITY, WHETHER IN CONTRACT, STRICT
+// LIABILITY, OR TORT (INCLUDING NEGLIGENCE OR OTHERWISE) ARISING IN ANY WAY
+// OUT OF THE USE OF THIS SOFTWARE, EVEN IF ADVISED OF THE POSSIBILITY OF
+// SUCH DAMAGE.
+
+//! The message: read once from standard input, in the form in which mailboxes hold it.
+
+use std::fs::File;
+use std::io::{ErrorKind, Write};
+use std::os::unix::fs::FileExt;
+
+use nix::errno::Errno;
+use nix::unistd::{mkstemp, unlink};
+
+use crate::status::Failure;
+use crate::sys;
+
+/// A message up to this size is held in memory, a longer one in a temporary file.
+const IN_MEMORY: usize = 1 << 20;
+const BUFFER: usize = 1 << 16;
+const FROM: &[u8] = b"From ";
+
+/// A message, quoted, and ended with the blank line that separates it from the next.
+pub struct Message {
+    memory: Vec<u8>,
+    file: Option<File>,
+    length: u64,
+}
+
+impl Message {
+    /// Read standard input to its end.
+    pub fn read(input_open: bool, quote_all: bool) -> Result<Self, Failure> {
+        let failed =
+            |errno| Failure::system("cannot read the message", errno).with("nothing was delivered");
+        if !input_open {
+            return Err(failed(Errno::EBADF));
+        }
+        let mut message = Self {
+            memory: Vec::new(),
+            file: None,
+            length: 0,
+        };
+        let mut quoter = Quoter::new(quote_all);
+        let mut buffer = vec![0; BUFFER];
+        let mut text = Vec::with_capacity(BUFFER);
+        loop {
+            if sys::interrupted() {
+                return Err(Failure::interrupted());
+            }
+            let count = match sys::read_input(&mut buffer) {
+                Ok(0) => break,
+                Ok(count) => count,
+                Err(Errno::EINTR | Errno::EAGAIN) => continue,
+                Err(errno) => return Err(failed(errno)),
+            };
+            text.clear();
+            quoter.quote(buffer.get(..count).unwrap_or_default(), &mut text);
+            message.add(&text)?;
+        }
+        text.clear();
+        quoter.finish(&mut text);
+        message.add(&text)?;
+        Ok(message)
+    }
+
+    /// Hand out the message piece by piece.
+    pub fn each(&self, act: &mut dyn FnMut(&[u8]) -> Result<(), Failure>) -> Result<(), Failure> {
+        let Some(file) = &self.file else {
+            return self.memory.chunks(BUFFER).try_for_each(act);
+        };
+        let mut buffer = vec![0; BUFFER];
+        let mut at: u64 = 0;
+        while at < self.length {
+            let count = match file.read_at(&mut buffer, at) {
+                Ok(0) => return Err(temporary_file(&ErrorKind::UnexpectedEof.into())),
+                Ok(count) => count,
+                Err(error) if error.kind() == ErrorKind::Interrupted => continue,
+                Err(error) => return Err(temporary_file(&error)),
+            };
+            act(buffer.get(..count).unwrap_or_default())?;
+            at = at.saturating_add(count as u64);
+        }
+        Ok(())
+    }
+
+    fn add(&mut self, bytes: &[u8]) -> Result<(), Failure> {
+        self.length = self.length.saturating_add(bytes.len() as u64);
+        if self.file.is_none() && self.memory.len().saturating_add(bytes.len()) <= IN_MEMORY {
+            self.memory.extend_from_slice(bytes);
+            return Ok(());
+        }
+        let mut file = if let Some(file) = self.file.take() {
+            file
+        } else {
+            let mut file = unlinked_file()?;
+            let memory = core::mem::take(&mut self.memory);
+            file.write_all(&memory)
+                .map_err(|error| temporary_file(&error))?;
+            file
+        };
+        file.write_all(bytes)
+            .map_err(|error| temporary_file(&error))?;
+        self.file = Some(file);
+        Ok(())
+    }
+}
+
+/// A file without a name, so that nobody else can open it and nothing is left behind.
+fn unlinked_file() -> Result<File, Failure> {
+    // Not TMPDIR: a caller must not choose where a setuid program writes.
+    let (file, path) = mkstemp("/tmp/mail.local.XXXXXX")
+        .map_err(|errno| Failure::system("cannot make a temporary file in /tmp", errno))?;
+    unlink(&path).map_err(|errno| Failure::system(path.display(), errno))?;
+    Ok(File::from(file))
+}
+
+fn temporary_file(error: &std::io::Error) -> Failure {
+    Failure::io("temporary file in /tmp", error).with("make room there; nothing was delivered")
+}
+
+/// Where in a line the quoter is.
+#[derive(Clone, Copy)]
+enum State {
+    /// So many bytes of `From ` stand at the start of a line that would be quoted; they are held
+    /// back until the line shows what it is.
+    Matching(usize),
+    /// At the start of a line that is not quoted.
+    Start,
+    /// A line of one carriage return so far: if no more follows it is blank.
+    Return,
+    /// Further on.
+    Within,
+}
+
+/// Puts `>` before each line that a reader would take for the beginning of a message.  It works on
+/// any cut of the text into pieces, and so on lines of any length.
+struct Quoter {
+    all: bool,
+    state: State,
+    last: Option<u8>,
+}
+
+impl Quoter {
+    fn new(all: bool) -> Self {
+        Self {
+            all,
+            state: State::Matching(0),
+            last: None,
+        }
+    }
+
+    fn quote(&mut self, input: &[u8], output: &mut Vec<u8>) {
+        for &byte in input {
+            self.state = match (self.state, byte) {
+                (State::Matching(matched), _) if FROM.get(matched) == Some(&byte) => {
+                    let matched = matched.saturating_add(1);
+                    if matched < FROM.len() {
+                        // Not written yet.
+                        self.state = State::Matching(matched);
+                        continue;
+                    }
+                    output.push(b'>');
+                    output.extend_from_slice(FROM);
+                    self.state = State::Within;
+                    continue;
+                }
+                (State::Matching(matched), _) if matched > 0 => {
+                    output.extend(FROM.iter().take(matched));
+                    self.after(State::Within, byte)
+                }
+                (state, _) => self.after(state, byte),
+            };
+            output.push(byte);
+        }
+        self.last = input.last().copied().or(self.last);
+    }
+
+    /// The state after a byte that is no part of a `From ` held back.
+    fn after(&self, state: State, byte: u8) -> State {
+        match (state, byte) {
+            (State::Within, b'\n') if !self.all => State::Start,
+            (_, b'\n') => State::Matching(0),
+            // A line that holds nothing but a carriage return looks blank to a reader.
+            (State::Start | State::Matching(_), b'\r') => State::Return,
+            _ => State::Within,
+        }
+    }
+
+    /// What is missing at the end: a newline, and the blank line.
+    fn finish(self, output: &mut Vec<u8>) {
+        if let State::Matching(matched) = self.state {
+            output.extend(FROM.iter().take(matched));
+        }
+        if !matches!(self.last, None | Some(b'\n')) {
+            output.push(b'\n');
+        }
+        output.push(b'\n');
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Quoter;
+
+    /// The same text in pieces of every size must come out alike.
+    fn check(all: bool, text: &[u8], expected: &[u8]) {
+        for size in 1..=text.len().max(1) {
+            let mut quoter = Quoter::new(all);
+            let mut output = Vec::new();
+            for piece in text.chunks(size) {
+                quoter.quote(piece, &mut output);
+            }
+            quoter.finish(&mut output);
+            assert_eq!(output, expected, "in pieces of {size}");
+        }
+    }
+
+    #[test]
+    fn quotes_after_a_blank_line() {
+        check(
+            false,
+            b"From a\nFrom b\n\nFrom c\n",
+            b">From a\nFrom b\n\n>From c\n\n",
+        );
+        check(false, b"x\r\n\r\nFrom c\r\n", b"x\r\n\r\n>From c\r\n\n");
+        check(
+            false,
+            b"\nFro\n\nFromage\n\n\rFrom x",
+            b"\nFro\n\nFromage\n\n\rFrom x\n\n",
+        );
+    }
+
+    #[test]
+    fn quotes_every_line() {
+        check(
+            true,
+            b"a\nFrom b\n>From c\nFrom",
+            b"a\n>From b\n>From c\nFrom\n\n",
+        );
+    }
+
+    #[test]
+    fn keeps_every_byte() {
+        check(false, b"", b"\n");
+        check(false, b"F", b"F\n\n");
+        check(false, b"\0\xff\0\n\0From \n", b"\0\xff\0\n\0From \n\n");
+    }
+}

@@ -1,0 +1,73 @@
+// $NetBSD$
+//
+// Copyright (c) 2026 The libnfslock authors.
+// All rights reserved.
+//
+// Redistribution and use in source and binary forms, with or without
+// modification, are permitted provided that the following conditions
+// are met:
+// 1. Redistributions of source code must retain the above copyright
+//    notice, this list of conditions and the following disclaimer.
+// 2. Redistributions in binary form must reproduce the above copyright
+//    notice, this list of conditions and the following disclaimer in the
+//    documentation and/or other materials provided with the distribution.
+//
+// THIS SOFTWARE IS PROVIDED BY THE AUTHORS AND CONTRIBUTORS ``AS IS'' AND
+// ANY EXPRESS OR IMPLIED WARRANTIES, INCLUDING, BUT NOT LIMITED TO, THE
+// IMPLIED WARRANTIES OF MERCHANTABILITY AND FITNESS FOR A PARTICULAR PURPOSE
+// ARE DISCLAIMED.  IN NO EVENT SHALL THE AUTHORS OR CONTRIBUTORS BE LIABLE
+// FOR ANY DIRECT, INDIRECT, INCIDENTAL, SPECIAL, EXEMPLARY, OR CONSEQUENTIAL
+// DAMAGES (INCLUDING, BUT NOT LIMITED TO, PROCUREMENT OF SUBSTITUTE GOODS
+// OR SERVICES; LOSS OF USE, DATA, OR PROFITS; OR BUSINESS INTERRUPTION)
+// HOWEVER CAUSED AND ON ANY THEORY OF LIABILITY, WHETHER IN CONTRACT, STRICT
+// LIABILITY, OR TORT (INCLUDING NEGLIGENCE OR OTHERWISE) ARISING IN ANY WAY
+// OUT OF THE USE OF THIS SOFTWARE, EVEN IF ADVISED OF THE POSSIBILITY OF
+// SUCH DAMAGE.
+
+//! Who gets the message.
+
+use std::path::PathBuf;
+
+use nix::unistd::{Gid, Uid, User};
+
+use crate::status::{Failure, Status};
+
+/// A user of this host.
+pub struct Recipient {
+    /// As the user database spells it: that may know a user under several spellings, and all of
+    /// them must lead to one mailbox.
+    pub name: String,
+    pub uid: Uid,
+    pub gid: Gid,
+    pub home: PathBuf,
+}
+
+impl Recipient {
+    /// Look a user up.  Only "there is no such user" is permanent: a database that cannot be asked
+    /// knows nothing about whom it holds.
+    pub fn find(name: &[u8]) -> Result<Self, Failure> {
+        let unknown = || Failure::new(Status::NoUser, "unknown user");
+        let name = core::str::from_utf8(name).ok().filter(|name| is_safe(name));
+        let user = User::from_name(name.ok_or_else(unknown)?)
+            .map_err(|errno| Failure::system("cannot look the user up", errno))?
+            .filter(|user| is_safe(&user.name))
+            .ok_or_else(unknown)?;
+        Ok(Self {
+            name: user.name,
+            uid: user.uid,
+            gid: user.gid,
+            home: user.dir,
+        })
+    }
+}
+
+/// Whether a name can be a part of a path without leading elsewhere.
+fn is_safe(name: &str) -> bool {
+    !name.is_empty()
+        && name.len() <= 255
+        && name != "."
+        && !name.starts_with("..")
+        && !name
+            .bytes()
+            .any(|byte| byte == b'/' || byte.is_ascii_control())
+}

@@ -1,0 +1,364 @@
+// $NetBSD$
+//
+// Copyright (c) 2026 The libnfslock authors.
+// All rights reserved.
+//
+// Redistribution and use in source and binary forms, with or without
+// modification, are permitted provided that the following conditions
+// are met:
+// 1. Redistributions of source code must retain the above copyright
+//    notice, this list of conditions and the following disclaimer.
+// 2. Redistributions in binary form must reproduce the above copyright
+//    notice, this list of conditions and the following disclaimer in the
+//    documentation and/or other materials provided with the distribution.
+//
+// THIS SOFTWARE IS PROVIDED BY THE AUTHORS AND CONTRIBUTORS ``AS IS'' AND
+// ANY EXPRESS OR IMPLIED WARRANTIES, INCLUDING, BUT NOT LIMITED TO, THE
+// IMPLIED WARRANTIES OF MERCHANTABILITY AND FITNESS FOR A PARTICULAR PURPOSE
+// ARE DISCLAIMED.  IN NO EVENT SHALL THE AUTHORS OR CONTRIBUTORS BE LIABLE
+// FOR ANY DIRECT, INDIRECT, INCIDENTAL, SPECIAL, EXEMPLARY, OR CONSEQUENTIAL
+// DAMAGES (INCLUDING, BUT NOT LIMITED TO, PROCUREMENT OF SUBSTITUTE GOODS
+// OR SERVICES; LOSS OF USE, DATA, OR PROFITS; OR BUSINESS INTERRUPTION)
+// HOWEVER CAUSED AND ON ANY THEORY OF LIABILITY, WHETHER IN CONTRACT, STRICT
+// LIABILITY, OR TORT (INCLUDING NEGLIGENCE OR OTHERWISE) ARISING IN ANY WAY
+// OUT OF THE USE OF THIS SOFTWARE, EVEN IF ADVISED OF THE POSSIBILITY OF
+// SUCH DAMAGE.
+
+//! What the system is asked for without the type system's help, and where the systems differ.
+
+use core::ffi::{c_char, c_int, CStr};
+use std::ffi::{CString, OsString};
+use std::fs::File;
+use std::io::{stderr, stdin};
+use std::os::fd::{AsFd, AsRawFd, IntoRawFd};
+use std::os::unix::ffi::OsStrExt;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use nix::errno::Errno;
+use nix::poll::{poll, PollFd, PollFlags};
+use nix::sys::resource::{getrlimit, setrlimit, Resource, RLIM_INFINITY};
+use nix::sys::signal::{sigaction, SaFlags, SigAction, SigHandler, SigSet, Signal};
+use nix::sys::stat::{umask, Mode};
+use nix::unistd::{getegid, geteuid, getgid, getuid, Gid, Uid};
+
+static INTERRUPTED: AtomicBool = AtomicBool::new(false);
+static DEAF: AtomicBool = AtomicBool::new(false);
+
+/// The arguments after the program's name.
+pub fn arguments(count: c_int, values: *const *const c_char) -> Vec<Vec<u8>> {
+    let count = usize::try_from(count).unwrap_or(0);
+    let mut arguments = Vec::new();
+    for index in 1..count {
+        // SAFETY: the C runtime hands over so many pointers to strings that live as long as the process.
+        let argument = unsafe { CStr::from_ptr(*values.add(index)) };
+        arguments.push(argument.to_bytes().to_vec());
+    }
+    arguments
+}
+
+/// Make a process of what the caller left, whatever that is.  The answer tells whether standard input
+/// is open.
+pub fn prepare() -> Result<bool, Errno> {
+    let input_open = fill_descriptors()?;
+    umask(Mode::S_IRWXG | Mode::S_IRWXO);
+    set_signals()?;
+    raise_limits();
+    reduce_environment()?;
+    Ok(input_open)
+}
+
+/// Have the descriptors 0 to 2 open: a mailbox that got one of those numbers would be read as the
+/// message, or get the error messages.
+fn fill_descriptors() -> Result<bool, Errno> {
+    let mut input_open = true;
+    for number in 0..=2 {
+        // SAFETY: F_GETFD takes any number and touches no memory.
+        if unsafe { libc::fcntl(number, libc::F_GETFD) } != -1 {
+            continue;
+        }
+        input_open &= number != 0;
+        // SAFETY: the path is a C string; the descriptor is meant to stay open.
+        let opened = unsafe { libc::open(c"/dev/null".as_ptr(), libc::O_RDWR) };
+        if Errno::result(opened)? != number {
+            return Err(Errno::EBADF);
+        }
+    }
+    Ok(input_open)
+}
+
+/// Signals are asked about, not suffered: a process that dies of one leaves its lock and half a
+/// message behind.
+fn set_signals() -> Result<(), Errno> {
+    use Signal::{
+        SIGALRM, SIGHUP, SIGINT, SIGPIPE, SIGPROF, SIGQUIT, SIGTERM, SIGTSTP, SIGTTIN, SIGTTOU,
+        SIGUSR1, SIGUSR2, SIGVTALRM, SIGXCPU, SIGXFSZ,
+    };
+    for signal in Signal::iterator() {
+        let handler = match signal {
+            Signal::SIGKILL | Signal::SIGSTOP => continue,
+            SIGHUP | SIGINT | SIGQUIT | SIGTERM | SIGALRM | SIGVTALRM | SIGPROF | SIGXCPU => {
+                SigHandler::Handler(interrupt)
+            }
+            // A write past a limit shall fail, not kill; and whoever holds a lock does not stop.
+            SIGPIPE | SIGXFSZ | SIGTSTP | SIGTTIN | SIGTTOU | SIGUSR1 | SIGUSR2 => {
+                SigHandler::SigIgn
+            }
+            _ => SigHandler::SigDfl,
+        };
+        let action = SigAction::new(handler, SaFlags::empty(), SigSet::empty());
+        // SAFETY: the handler does nothing but store to an atomic.
+        unsafe { sigaction(signal, &action) }?;
+    }
+    SigSet::empty().thread_set_mask()
+}
+
+extern "C" fn interrupt(_: c_int) {
+    INTERRUPTED.store(true, Ordering::Relaxed);
+}
+
+/// Whether a signal asked the process to stop.
+pub fn interrupted() -> bool {
+    INTERRUPTED.load(Ordering::Relaxed)
+}
+
+/// A limit that the caller set low would cut a message off, or end the process in the middle of one.
+/// What cannot be raised shows as a failure where it matters.
+fn raise_limits() {
+    let _ = setrlimit(Resource::RLIMIT_CORE, 0, 0);
+    for resource in [
+        Resource::RLIMIT_FSIZE,
+        Resource::RLIMIT_CPU,
+        Resource::RLIMIT_DATA,
+        #[cfg(target_os = "linux")]
+        Resource::RLIMIT_AS,
+    ] {
+        if setrlimit(resource, RLIM_INFINITY, RLIM_INFINITY).is_err() {
+            if let Ok((_, hard)) = getrlimit(resource) {
+                let _ = setrlimit(resource, hard, hard);
+            }
+        }
+    }
+}
+
+/// Keep the time zone of the environment alone, and of a setuid program's not one that names any file
+/// of the caller's choice.
+fn reduce_environment() -> Result<(), Errno> {
+    let own = getuid() == geteuid() && getgid() == getegid();
+    let zone = std::env::var_os("TZ").filter(|zone| own || is_harmless(zone));
+    // SAFETY: there is one thread, and nobody keeps a pointer into the environment.
+    unsafe { nix::env::clearenv() }.map_err(|_| Errno::ENOMEM)?;
+    if let Some(zone) = zone {
+        std::env::set_var("TZ", zone);
+    }
+    Ok(())
+}
+
+fn is_harmless(zone: &OsString) -> bool {
+    let zone = zone.as_bytes();
+    let name = zone.strip_prefix(b":").unwrap_or(zone);
+    !name.starts_with(b"/") && !name.windows(2).any(|pair| pair == b"..")
+}
+
+/// Read standard input, but never wait for longer than a second: a signal may have come just before.
+pub fn read_input(buffer: &mut [u8]) -> Result<usize, Errno> {
+    let input = stdin();
+    let mut wanted = [PollFd::new(input.as_fd(), PollFlags::POLLIN)];
+    if poll(&mut wanted, 1000_u16)? == 0 {
+        return Err(Errno::EAGAIN);
+    }
+    nix::unistd::read(&input, buffer)
+}
+
+/// Write to standard error, but do not wait for a reader who has stopped reading: a caller would hold
+/// another user's lock that way.
+pub fn write_error(line: &str) {
+    if DEAF.load(Ordering::Relaxed) {
+        return;
+    }
+    let error = stderr();
+    let mut wanted = [PollFd::new(error.as_fd(), PollFlags::POLLOUT)];
+    if !matches!(poll(&mut wanted, 200_u16), Ok(1..)) {
+        DEAF.store(true, Ordering::Relaxed);
+        return;
+    }
+    let _ = nix::unistd::write(&error, line.as_bytes());
+}
+
+/// How much a line of syslog(3) matters.
+#[derive(Clone, Copy)]
+pub enum Priority {
+    /// Something failed.
+    Error,
+    /// Something is odd.
+    Notice,
+}
+
+/// Write a line to the system's log.
+pub fn log(priority: Priority, line: &str) {
+    let priority = match priority {
+        Priority::Error => libc::LOG_ERR,
+        Priority::Notice => libc::LOG_NOTICE,
+    };
+    let Ok(line) = CString::new(line) else {
+        return;
+    };
+    // SAFETY: the name is static, as openlog(3) keeps it, and the format takes one C string.
+    unsafe {
+        libc::openlog(c"mail.local".as_ptr(), libc::LOG_PID, libc::LOG_MAIL);
+        libc::syslog(priority, c"%s".as_ptr(), line.as_ptr());
+    }
+}
+
+/// Sleep, but wake up for a signal.
+pub fn pause(time: Duration) {
+    let milliseconds = u16::try_from(time.as_millis()).unwrap_or(u16::MAX);
+    let _ = poll(&mut [], milliseconds);
+}
+
+/// The name under which the caller logged in.
+pub fn login_name() -> Option<String> {
+    // SAFETY: the answer is null or a C string that stays as it is until the next call.
+    unsafe {
+        let name = libc::getlogin();
+        (!name.is_null()).then(|| CStr::from_ptr(name).to_string_lossy().into_owned())
+    }
+}
+
+/// Be this user and group, and nothing else ever again.
+pub fn give_up_privilege(uid: Uid, gid: Gid) -> Result<(), Errno> {
+    // SAFETY: these calls take numbers and touch no memory.
+    unsafe {
+        // Real and effective together: that sets the saved ones too.
+        Errno::result(libc::setregid(gid.as_raw(), gid.as_raw()))?;
+        Errno::result(libc::setreuid(uid.as_raw(), uid.as_raw()))?;
+        if !uid.is_root() && libc::seteuid(0) != -1 {
+            return Err(Errno::EPERM);
+        }
+    }
+    Ok(())
+}
+
+/// The time now as ctime(3) has it, in local time.
+pub fn local_date() -> String {
+    const DAYS: [&str; 7] = ["Sun", "Mon", "Tue", "Wed", "Thu", "Fri", "Sat"];
+    const MONTHS: [&str; 12] = [
+        "Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec",
+    ];
+    let now = SystemTime::now()
+        .duration_since(UNIX_EPOCH)
+        .map_or(0, |since| since.as_secs());
+    let now = libc::time_t::try_from(now).unwrap_or(0);
+    // SAFETY: struct tm is numbers and a pointer, for which all zeros are values; localtime_r reads
+    // the one argument and fills the other.
+    let time = unsafe {
+        let mut time: libc::tm = core::mem::zeroed();
+        libc::localtime_r(&raw const now, &raw mut time);
+        time
+    };
+    let name = |names: &[&'static str], index: c_int| {
+        usize::try_from(index)
+            .ok()
+            .and_then(|index| names.get(index).copied())
+            .unwrap_or("???")
+    };
+    format!(
+        "{} {} {:2} {:02}:{:02}:{:02} {}",
+        name(&DAYS, time.tm_wday),
+        name(&MONTHS, time.tm_mon),
+        time.tm_mday,
+        time.tm_hour,
+        time.tm_min,
+        time.tm_sec,
+        time.tm_year.saturating_add(1900)
+    )
+}
+
+/// The port on which comsat(8) listens, if this host has the service.
+pub fn biff_port() -> Option<u16> {
+    // SAFETY: both are C strings; the answer is null or a structure that stays until the next call.
+    let port = unsafe {
+        libc::getservbyname(c"biff".as_ptr(), c"udp".as_ptr())
+            .as_ref()?
+            .s_port
+    };
+    u16::try_from(port).ok().map(u16::from_be)
+}
+
+/// Close a file and tell what that says.
+pub fn close(file: File) -> Result<(), Errno> {
+    // SAFETY: the descriptor is this file's alone, and nobody has it after this.
+    match Errno::result(unsafe { libc::close(file.into_raw_fd()) }) {
+        // The descriptor is closed, and what was written has been synced before.
+        Ok(_) | Err(Errno::EINTR) => Ok(()),
+        Err(errno) => Err(errno),
+    }
+}
+
+/// Take the kernel's locks on a file, if nobody has them.
+///
+/// NetBSD's flock(2) and fcntl(2) exclude each other, so one is enough.  On Linux they do not know of
+/// each other, and readers use either; but on NFS its flock(2) is an fcntl(2), and would exclude us.
+pub fn try_lock(file: &File, on_nfs: bool) -> Result<bool, Errno> {
+    let linux = cfg!(target_os = "linux");
+    let alone = linux && on_nfs;
+    if !alone && !granted(flock(file, libc::LOCK_EX | libc::LOCK_NB), on_nfs)? {
+        return Ok(false);
+    }
+    if linux && !granted(lock_region(file), on_nfs)? {
+        if !alone {
+            flock(file, libc::LOCK_UN)?;
+        }
+        return Ok(false);
+    }
+    Ok(true)
+}
+
+fn granted(result: Result<(), Errno>, on_nfs: bool) -> Result<bool, Errno> {
+    match result {
+        Err(Errno::EAGAIN | Errno::EACCES | Errno::EINTR) => Ok(false),
+        // A file system without such locks has none to heed, nor has a mount without a lock manager:
+        // the dotlock is what excludes other hosts.
+        Err(Errno::EOPNOTSUPP | Errno::ENOSYS) => Ok(true),
+        Err(Errno::ENOLCK) if on_nfs => Ok(true),
+        result => result.map(|()| true),
+    }
+}
+
+fn flock(file: &File, operation: c_int) -> Result<(), Errno> {
+    // SAFETY: the descriptor is open, and no memory is touched.
+    Errno::result(unsafe { libc::flock(file.as_raw_fd(), operation) }).map(drop)
+}
+
+#[allow(clippy::cast_possible_truncation)]
+fn lock_region(file: &File) -> Result<(), Errno> {
+    // SAFETY: all zeros are values of this structure of numbers: from its start to whatever end.
+    let mut region: libc::flock = unsafe { core::mem::zeroed() };
+    region.l_type = libc::F_WRLCK as libc::c_short;
+    region.l_whence = libc::SEEK_SET as libc::c_short;
+    nix::fcntl::fcntl(file, nix::fcntl::FcntlArg::F_SETLK(&region)).map(drop)
+}
+
+/// Whether a file lies on NFS.
+#[cfg(target_os = "linux")]
+pub fn is_on_nfs(file: &impl AsFd) -> Result<bool, Errno> {
+    use nix::sys::statfs::{fstatfs, NFS_SUPER_MAGIC};
+    Ok(fstatfs(file)?.filesystem_type() == NFS_SUPER_MAGIC)
+}
+
+/// Whether a file lies on NFS.
+#[cfg(not(target_os = "linux"))]
+pub fn is_on_nfs(file: &impl AsFd) -> Result<bool, Errno> {
+    // SAFETY: the structure is numbers and arrays of them, and fstatvfs(2) fills it.
+    let name = unsafe {
+        let mut information: libc::statvfs = core::mem::zeroed();
+        let descriptor = file.as_fd().as_raw_fd();
+        Errno::result(libc::fstatvfs(descriptor, &raw mut information))?;
+        information.f_fstypename
+    };
+    let nfs = [b'n', b'f', b's', 0];
+    Ok(name
+        .iter()
+        .zip(nfs)
+        .all(|(have, want)| have.to_ne_bytes() == [want]))
+}
