@@ -96,7 +96,7 @@ set sort=mailbox-order nobeep wait_key=no read_inc=0 write_inc=0 status_format="
 macro index T "<tag-pattern>~h X-Demo-Id:.mutt-<enter><tag-prefix-cond><save-message>%(folder)s<enter><end-cond>"
 """
 
-Box = collections.namedtuple("Box", "user uid gid home path options sender")
+Box = collections.namedtuple("Box", "user uid gid home path options")
 Copy = collections.namedtuple("Copy", "number taker message box")
 
 
@@ -363,7 +363,7 @@ def boxes_of_users(work, mode, users):
     for name, number in users:
         home = os.path.join(work, name)
         path = os.path.join("/var/mail" if mode == "common" else os.path.join(home, ".mailspool"), name)
-        yield Box(name, number, number, home, path, [], SENDER)
+        yield Box(name, number, number, home, path, [])
 
 
 def boxes_of_caller(work, mode):
@@ -374,7 +374,7 @@ def boxes_of_caller(work, mode):
         name = f"%u{count}" if mode == "common" else "%u"
         path = os.path.join(directory, name.replace("%u", user))
         options = ["-m", os.path.join(directory.replace("%", "%%"), name)]
-        yield Box(user, os.geteuid(), os.getegid(), home, path, options, SENDER if os.geteuid() == 0 else user)
+        yield Box(user, os.geteuid(), os.getegid(), home, path, options)
 
 
 def prepare(work, mode, users):
@@ -516,7 +516,7 @@ class Run:
                     copy = copies.get(number)
                     if copy is None:
                         what = "no message of the demo: %r" % text[:80]
-                    elif (copy.box, copy.taker, box.sender) != (box, taker, sender):
+                    elif (copy.box, copy.taker, SENDER) != (box, taker, sender):
                         what = f"copy {number} for {copy.box.path} has come as {taker}'s, from {sender}"
                     elif text not in self.forms[copy.message]:
                         what = f"copy {number} is not what was sent"
