@@ -1,0 +1,528 @@
+/*	$NetBSD$	*/
+
+/*-
+ * Copyright (c) 2026 The libnfslock authors.
+ * All rights reserved.
+ *
+ * Redistribution and use in source and binary forms, with or without
+ * modification, are permitted provided that the following conditions
+ * are met:
+ * 1. Redistributions of source code must retain the above copyright
+ *    notice, this list of conditions and the following disclaimer.
+ * 2. Redistributions in binary form must reproduce the above copyright
+ *    notice, this list of conditions and the following disclaimer in the
+ *    documentation and/or other materials provided with the distribution.
+ *
+ * THIS SOFTWARE IS PROVIDED BY THE AUTHORS AND CONTRIBUTORS ``AS IS'' AND
+ * ANY EXPRESS OR IMPLIED WARRANTIES, INCLUDING, BUT NOT LIMITED TO, THE
+ * IMPLIED WARRANTIES OF MERCHANTABILITY AND FITNESS FOR A PARTICULAR PURPOSE
+ * ARE DISCLAIMED.  IN NO EVENT SHALL THE AUTHORS OR CONTRIBUTORS BE LIABLE
+ * FOR ANY DIRECT, INDIRECT, INCIDENTAL, SPECIAL, EXEMPLARY, OR CONSEQUENTIAL
+ * DAMAGES (INCLUDING, BUT NOT LIMITED TO, PROCUREMENT OF SUBSTITUTE GOODS
+ * OR SERVICES; LOSS OF USE, DATA, OR PROFITS; OR BUSINESS INTERRUPTION)
+ * HOWEVER CAUSED AND ON ANY THEORY OF LIABILITY, WHETHER IN CONTRACT, STRICT
+ * LIABILITY, OR TORT (INCLUDING NEGLIGENCE OR OTHERWISE) ARISING IN ANY WAY
+ * OUT OF THE USE OF THIS SOFTWARE, EVEN IF ADVISED OF THE POSSIBILITY OF
+ * SUCH DAMAGE.
+ */
+
+
+/*
+ * A file server that is unknown and unreliable: the calls that the library
+ * makes are answered by this program, which takes any file system for a
+ * remote one, and fails what a test wants to see fail.
+ */
+
+#ifndef _GNU_SOURCE
+#define	_GNU_SOURCE		/* RTLD_NEXT */
+#endif
+
+#include <sys/cdefs.h>
+#ifdef __RCSID
+__RCSID("$NetBSD$");
+#endif
+
+#ifdef __NetBSD__
+#include <sys/statvfs.h>
+#else
+#include <sys/statfs.h>
+#endif
+
+#include <dlfcn.h>
+
+#include "h_nfslock.h"
+
+enum fate {
+	WORK,			/* as it should */
+	REFUSE,			/* is not done, and that is said */
+	LOSE_REPLY,		/* is done, and an error is said */
+	PRETEND,		/* is not done, and success is said */
+	KILL			/* the process dies before it is done */
+};
+
+/* What becomes of the next call, and how many there were. */
+static struct fault {
+	enum fate	fate;
+	int		error;
+	int		calls;
+} on_link, on_unlink, on_write, on_close, on_touch;
+
+static bool remote;
+
+/* The function whose place one of this program's takes. */
+static void *
+real(const char *name)
+{
+	void *function = dlsym(RTLD_NEXT, name);
+
+	if (function == NULL)
+		abort();
+	return function;
+}
+
+/* Should the call be made?  If not, answer is what to answer. */
+static bool
+begins(struct fault *fault, int *answer)
+{
+
+	fault->calls++;
+	*answer = -1;
+	switch (fault->fate) {
+	case REFUSE:
+		fault->fate = WORK;
+		errno = fault->error;
+		return false;
+	case PRETEND:
+		fault->fate = WORK;
+		*answer = 0;
+		return false;
+	case KILL:
+		(void)kill(getpid(), SIGKILL);
+		return false;
+	default:
+		return true;
+	}
+}
+
+static int
+ends(struct fault *fault, int answer)
+{
+
+	if (fault->fate != LOSE_REPLY)
+		return answer;
+	fault->fate = WORK;
+	errno = fault->error;
+	return -1;
+}
+
+int
+linkat(int from, const char *old, int to, const char *new, int flags)
+{
+	static int (*function)(int, const char *, int, const char *, int);
+	int answer;
+
+	if (function == NULL)
+		*(void **)&function = real("linkat");
+	return begins(&on_link, &answer) ?
+	    ends(&on_link, function(from, old, to, new, flags)) : answer;
+}
+
+int
+unlinkat(int directory, const char *name, int flags)
+{
+	static int (*function)(int, const char *, int);
+	int answer;
+
+	if (function == NULL)
+		*(void **)&function = real("unlinkat");
+	return begins(&on_unlink, &answer) ?
+	    ends(&on_unlink, function(directory, name, flags)) : answer;
+}
+
+ssize_t
+write(int fd, const void *bytes, size_t size)
+{
+	static ssize_t (*function)(int, const void *, size_t);
+	int answer;
+
+	if (function == NULL)
+		*(void **)&function = real("write");
+	if (on_write.fate == PRETEND) {
+		/* The disk is full before all is written. */
+		on_write.fate = WORK;
+		return function(fd, bytes, size / 2);
+	}
+	return begins(&on_write, &answer) ? function(fd, bytes, size) : answer;
+}
+
+int
+close(int fd)
+{
+	static int (*function)(int);
+
+	if (function == NULL)
+		*(void **)&function = real("close");
+	return ends(&on_close, function(fd));
+}
+
+int
+futimens(int fd, const struct timespec times[2])
+{
+	static int (*function)(int, const struct timespec *);
+	int answer;
+
+	if (function == NULL)
+		*(void **)&function = real("futimens");
+	return begins(&on_touch, &answer) ? function(fd, times) : answer;
+}
+
+#ifdef __NetBSD__
+int
+fstatvfs(int fd, struct statvfs *found)
+{
+	int answer = fstatvfs1(fd, found, ST_WAIT);
+
+	if (answer == 0 && remote)
+		found->f_flag &= ~(unsigned long)MNT_LOCAL;
+	return answer;
+}
+#else
+int
+fstatfs(int fd, struct statfs *found)
+{
+	static int (*function)(int, struct statfs *);
+	int answer;
+
+	if (function == NULL)
+		*(void **)&function = real("fstatfs");
+	answer = function(fd, found);
+	if (answer == 0 && remote)
+		found->f_type = 0x6969;		/* NFS */
+	return answer;
+}
+#endif
+
+static void
+will(struct fault *fault, enum fate fate, int error)
+{
+
+	fault->fate = fate;
+	fault->error = error;
+	fault->calls = 0;
+}
+
+/*
+ * From here on every file system is remote.  Where that is not believed the
+ * test would show nothing.
+ */
+static void
+be_remote(void)
+{
+	nfslock_t *lock;
+
+	make_directory(D, 0755);
+	remote = true;
+	will(&on_link, WORK, 0);
+	lock = take(MAILBOX);
+	ATF_REQUIRE_MSG(on_link.calls == 1, "linkat() was called %d times",
+	    on_link.calls);
+	CHECK_STATUS(OK, nfslock_release(lock));
+	leaves_nothing();
+}
+
+TEST(cycle, "on an unknown file system the lock is made by link()")
+{
+	int before = open_descriptors();
+	struct stat st;
+	nfslock_t *lock;
+	int i;
+
+	be_remote();
+	for (i = 0; i < 20; i++) {
+		lock = take(MAILBOX);
+		check_directory(D, "m.lock", NULL);
+		ATF_REQUIRE_EQ(0, lstat(LOCK, &st));
+		ATF_CHECK_EQ(1, st.st_nlink);
+		ATF_CHECK_EQ(LOCKSIZE, st.st_size);
+		CHECK_STATUS(OK, nfslock_verify(lock));
+		CHECK_STATUS(OK, nfslock_refresh(lock));
+		CHECK_STATUS(OK, nfslock_release(lock));
+		leaves_nothing();
+	}
+	ATF_CHECK_EQ(before, open_descriptors());
+}
+
+/* Postfix and maildrop orphan their own lock when that happens. */
+TEST(link_lost_reply, "a lock that was taken is ours, whatever link() said")
+{
+	static const int errors[] = { EEXIST, EIO, ETIMEDOUT, EPERM };
+	nfslock_t *lock;
+	size_t i;
+
+	be_remote();
+	for (i = 0; i < nitems_of(errors); i++) {
+		will(&on_link, LOSE_REPLY, errors[i]);
+		lock = take(MAILBOX);
+		check_directory(D, "m.lock", NULL);
+		CHECK_STATUS(OK, nfslock_verify(lock));
+		CHECK_STATUS(OK, nfslock_release(lock));
+		leaves_nothing();
+	}
+}
+
+/* procmail, Dovecot and Exim believe it: two holders. */
+TEST(link_false_success, "another's lock is another's, whatever link() said")
+{
+	struct nfslock_options options = options_of(1, 0);
+	struct look look;
+	nfslock_t *lock;
+
+	be_remote();
+	make_file(LOCK, "1\n", 2);
+	look_at(LOCK, &look);
+	will(&on_link, PRETEND, 0);
+	CHECK_STATUS(HELD, try_once(MAILBOX, &lock));
+	check_untouched(LOCK, &look);
+	check_directory(D, "m.lock", NULL);
+	will(&on_link, PRETEND, 0);
+	CHECK_STATUS(TIMEDOUT, nfslock_acquire(MAILBOX, &options, &lock));
+	check_untouched(LOCK, &look);
+	check_directory(D, "m.lock", NULL);
+}
+
+TEST(link_fails, "an error of link() is told, and nothing is left")
+{
+	static const int errors[] = { EACCES, EDQUOT, EMLINK, ENOSPC, EROFS };
+	nfslock_t *lock;
+	size_t i;
+
+	be_remote();
+	for (i = 0; i < nitems_of(errors); i++) {
+		will(&on_link, REFUSE, errors[i]);
+		CHECK_ERRNO(errors[i], try_once(MAILBOX, &lock));
+		ATF_CHECK(lock == NULL);
+		leaves_nothing();
+	}
+}
+
+/* Fails to write a lock, on a local disk and on a remote one. */
+static void
+check_full(struct fault *fault, enum fate fate, int error)
+{
+	nfslock_t *lock;
+	int i;
+
+	for (i = 0; i < 2; i++) {
+		remote = i == 1;
+		will(fault, fate, error);
+		CHECK_ERRNO(error, try_once(MAILBOX, &lock));
+		ATF_CHECK(lock == NULL);
+		ATF_CHECK_EQ(WORK, fault->fate);
+		leaves_nothing();
+	}
+}
+
+TEST(write_fails, "a lock that cannot be written is not left behind empty")
+{
+
+	make_directory(D, 0755);
+	check_full(&on_write, REFUSE, ENOSPC);
+	check_full(&on_write, REFUSE, EDQUOT);
+	check_full(&on_write, REFUSE, EIO);
+	check_full(&on_write, PRETEND, ENOSPC);
+}
+
+TEST(close_fails, "a lock whose contents were lost at close() is none")
+{
+
+	make_directory(D, 0755);
+	check_full(&on_close, LOSE_REPLY, EDQUOT);
+	check_full(&on_close, LOSE_REPLY, EIO);
+}
+
+TEST(unlink_lost_reply, "a repeated REMOVE finds nothing, and that is right")
+{
+	nfslock_t *lock;
+
+	be_remote();
+	lock = take(MAILBOX);
+	will(&on_unlink, LOSE_REPLY, ENOENT);
+	CHECK_STATUS(OK, nfslock_release(lock));
+	ATF_CHECK_EQ(WORK, on_unlink.fate);
+	leaves_nothing();
+}
+
+TEST(unlink_fails, "a lock that cannot be removed is told, errno kept")
+{
+	static const int errors[] = { EACCES, EIO, EROFS };
+	nfslock_t *lock;
+	size_t i;
+
+	make_directory(D, 0755);
+	for (i = 0; i < nitems_of(errors); i++) {
+		lock = take(MAILBOX);
+		will(&on_unlink, REFUSE, errors[i]);
+		CHECK_ERRNO(errors[i], nfslock_release(lock));
+		ATF_REQUIRE_EQ(0, unlink(LOCK));
+		leaves_nothing();
+	}
+}
+
+TEST(touch_fails, "a sign of life that was not given is told")
+{
+	nfslock_t *lock;
+
+	make_directory(D, 0755);
+	lock = take(MAILBOX);
+	will(&on_touch, REFUSE, EIO);
+	CHECK_ERRNO(EIO, nfslock_refresh(lock));
+	CHECK_STATUS(OK, nfslock_refresh(lock));
+	CHECK_STATUS(OK, nfslock_release(lock));
+	leaves_nothing();
+}
+
+TEST(theft, "a thief is noticed and left alone")
+{
+	struct look thief;
+	nfslock_t *lock;
+
+	be_remote();
+	lock = take(MAILBOX);
+	ATF_REQUIRE_EQ(0, unlink(LOCK));
+	CHECK_STATUS(GONE, nfslock_verify(lock));
+	CHECK_STATUS(GONE, nfslock_refresh(lock));
+	make_file(LOCK, "Lthief0123456789", LOCKSIZE);
+	look_at(LOCK, &thief);
+	CHECK_STATUS(STOLEN, nfslock_verify(lock));
+	CHECK_STATUS(STOLEN, nfslock_refresh(lock));
+	CHECK_STATUS(STOLEN, nfslock_release(lock));
+	check_untouched(LOCK, &thief);
+	check_directory(D, "m.lock", NULL);
+}
+
+static int
+be_killed(void *argument)
+{
+	nfslock_t *lock;
+
+	(void)argument;
+	will(&on_link, KILL, 0);
+	return try_once(MAILBOX, &lock);
+}
+
+static size_t
+names_in_directory(void)
+{
+	const struct dirent *entry;
+	DIR *directory;
+	size_t count;
+
+	ATF_REQUIRE((directory = opendir(D)) != NULL);
+	for (count = 0; (entry = readdir(directory)) != NULL; )
+		if (strcmp(entry->d_name, ".") != 0 &&
+		    strcmp(entry->d_name, "..") != 0)
+			count++;
+	ATF_REQUIRE_EQ(0, closedir(directory));
+	return count;
+}
+
+TEST(killed, "what a process left that was killed is cleaned by those after")
+{
+	struct nfslock_options options = options_of(NFSLOCK_LIMIT_NONE, STALE);
+	nfslock_t *lock;
+	int i;
+
+	be_remote();
+	CHECK_EXIT(-1, start(be_killed, NULL));
+	ATF_REQUIRE_EQ(1, names_in_directory());
+	ATF_CHECK(!exists(LOCK));
+
+	/* Who works at it just now is not disturbed. */
+	for (i = 0; i < 500; i++) {
+		CHECK_STATUS(OK, nfslock_acquire(MAILBOX, &options, &lock));
+		CHECK_STATUS(OK, nfslock_release(lock));
+	}
+	ATF_CHECK_EQ(1, names_in_directory());
+
+	sleep_ms(STALE * 1000 + 500);
+	for (i = 0; i < 5000 && names_in_directory() != 0; i++) {
+		CHECK_STATUS(OK, nfslock_acquire(MAILBOX, &options, &lock));
+		CHECK_STATUS(OK, nfslock_release(lock));
+	}
+	leaves_nothing();
+}
+
+static int
+count_to(void *argument)
+{
+	struct nfslock_options options = options_of(60, STALE);
+	char mark[] = "mark";
+	nfslock_t *lock;
+	int i;
+
+	for (i = 0; i < *(int *)argument; i++) {
+		if (nfslock_acquire(MAILBOX, &options, &lock) != NFSLOCK_OK)
+			return 1;
+		if (mkdir(mark, 0700) == -1)
+			return 2;
+		sleep_ms(2);
+		if (nfslock_verify(lock) != NFSLOCK_OK)
+			return 3;
+		if (rmdir(mark) == -1)
+			return 4;
+		if (nfslock_release(lock) != NFSLOCK_OK)
+			return 5;
+	}
+	return 0;
+}
+
+#define	PROCESSES	6
+
+TEST(contention, "processes exclude each other, and are done in seconds")
+{
+	pid_t pids[PROCESSES];
+	int cycles = 5;
+	size_t i;
+
+	be_remote();
+	for (i = 0; i < PROCESSES; i++)
+		pids[i] = start(count_to, &cycles);
+	for (i = 0; i < PROCESSES; i++)
+		CHECK_EXIT(0, pids[i]);
+	leaves_nothing();
+}
+
+TEST(breakers, "many breakers of one stale lock make one holder at a time")
+{
+	pid_t pids[PROCESSES];
+	int cycles = 1;
+	size_t i;
+
+	be_remote();
+	make_file(LOCK, "", 0);
+	for (i = 0; i < PROCESSES; i++)
+		pids[i] = start(count_to, &cycles);
+	for (i = 0; i < PROCESSES; i++)
+		CHECK_EXIT(0, pids[i]);
+	leaves_nothing();
+}
+
+ATF_TP_ADD_TCS(tp)
+{
+
+	ATF_TP_ADD_TC(tp, cycle);
+	ATF_TP_ADD_TC(tp, link_lost_reply);
+	ATF_TP_ADD_TC(tp, link_false_success);
+	ATF_TP_ADD_TC(tp, link_fails);
+	ATF_TP_ADD_TC(tp, write_fails);
+	ATF_TP_ADD_TC(tp, close_fails);
+	ATF_TP_ADD_TC(tp, unlink_lost_reply);
+	ATF_TP_ADD_TC(tp, unlink_fails);
+	ATF_TP_ADD_TC(tp, touch_fails);
+	ATF_TP_ADD_TC(tp, theft);
+	ATF_TP_ADD_TC(tp, killed);
+	ATF_TP_ADD_TC(tp, contention);
+	ATF_TP_ADD_TC(tp, breakers);
+
+	return atf_no_error();
+}

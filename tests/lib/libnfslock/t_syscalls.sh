@@ -1,0 +1,99 @@
+# $NetBSD$
+#
+# Copyright (c) 2026 The libnfslock authors.
+# All rights reserved.
+#
+# Redistribution and use in source and binary forms, with or without
+# modification, are permitted provided that the following conditions
+# are met:
+# 1. Redistributions of source code must retain the above copyright
+#    notice, this list of conditions and the following disclaimer.
+# 2. Redistributions in binary form must reproduce the above copyright
+#    notice, this list of conditions and the following disclaimer in the
+#    documentation and/or other materials provided with the distribution.
+#
+# THIS SOFTWARE IS PROVIDED BY THE AUTHORS AND CONTRIBUTORS ``AS IS'' AND
+# ANY EXPRESS OR IMPLIED WARRANTIES, INCLUDING, BUT NOT LIMITED TO, THE
+# IMPLIED WARRANTIES OF MERCHANTABILITY AND FITNESS FOR A PARTICULAR PURPOSE
+# ARE DISCLAIMED.  IN NO EVENT SHALL THE AUTHORS OR CONTRIBUTORS BE LIABLE
+# FOR ANY DIRECT, INDIRECT, INCIDENTAL, SPECIAL, EXEMPLARY, OR CONSEQUENTIAL
+# DAMAGES (INCLUDING, BUT NOT LIMITED TO, PROCUREMENT OF SUBSTITUTE GOODS
+# OR SERVICES; LOSS OF USE, DATA, OR PROFITS; OR BUSINESS INTERRUPTION)
+# HOWEVER CAUSED AND ON ANY THEORY OF LIABILITY, WHETHER IN CONTRACT, STRICT
+# LIABILITY, OR TORT (INCLUDING NEGLIGENCE OR OTHERWISE) ARISING IN ANY WAY
+# OUT OF THE USE OF THIS SOFTWARE, EVEN IF ADVISED OF THE POSSIBILITY OF
+# SUCH DAMAGE.
+
+
+# What a lock costs, in system calls: nfslock(3) states it, and here it is
+# counted.
+
+page=${NFSLOCK_MAN:-/usr/share/man}/man3/nfslock.3
+
+# Sets calls to the number of system calls of one cycle: what ten cycles cost
+# more than nothing but starting and ending does.  One cycle in many looks for
+# what dead processes left, so that the least of some counts is the count.
+count_calls()
+{
+	for cycles in 1 11; do
+		least=
+		for try in 1 2 3 4 5 6; do
+			atf_check -o ignore -e ignore strace -f -o trace \
+			    $(atf_get_srcdir)/h_lock "$@" -n ${cycles} d/m
+			count=$(grep -c '(' trace)
+			[ ${count} -ge ${least:-${count}} ] || least=
+			least=${least:-${count}}
+		done
+		eval calls_${cycles}=${least}
+	done
+	calls=$((calls_11 - calls_1))
+	[ $((calls % 10)) -eq 0 ] ||
+	    atf_fail "ten cycles make ${calls} system calls"
+	calls=$((calls / 10))
+}
+
+atf_test_case stated
+stated_head()
+{
+	atf_set descr "a cycle makes as many system calls as the page says"
+	atf_set require.progs strace
+	atf_set require.files ${page}
+}
+stated_body()
+{
+	mkdir d
+	[ "$(uname -s)" = Linux ] || atf_skip "strace(1) counts Linux's calls"
+	count_calls -c
+	common=${calls}
+	count_calls -p
+	private=${calls}
+	echo "common ${common}, private ${private}"
+	[ ${private} -le ${common} ] ||
+	    atf_fail "private ${private}, common ${common}"
+
+	sentence="takes ${common} system calls in a common directory"
+	sentence="${sentence} and ${private} in a private one"
+	atf_check -o ignore grep "${sentence}" ${page}
+}
+
+atf_test_case private_saves
+private_saves_head()
+{
+	atf_set descr "a private directory costs less than a common one"
+	atf_set require.progs strace
+}
+private_saves_body()
+{
+	mkdir d
+	count_calls -c
+	common=${calls}
+	count_calls -p
+	[ ${calls} -lt ${common} ] ||
+	    atf_fail "private ${calls}, common ${common}"
+}
+
+atf_init_test_cases()
+{
+	atf_add_test_case stated
+	atf_add_test_case private_saves
+}
