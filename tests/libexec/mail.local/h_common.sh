@@ -230,9 +230,10 @@ EOF
 }
 
 # The three kinds of spool: anyone may create, the group mail may, root may.
-spool_sticky() { chown 0:0 mail; chmod 1777 mail; }
-spool_group() { chown 0:8 mail; chmod 2775 mail; }
-spool_root() { chown 0:0 mail; chmod 755 mail; }
+# A numeric mode would leave a directory's set-group-id bit.
+spool_sticky() { chown 0:0 mail; chmod a=rwx,g-s,+t mail; }
+spool_group() { chown 0:8 mail; chmod u=rwx,g=rwxs,o=rx,-t mail; }
+spool_root() { chown 0:0 mail; chmod u=rwx,g=rx,o=rx,g-s,-t mail; }
 
 # world_seed user: seed() for a user of the world.
 world_seed()

@@ -301,7 +301,6 @@ sender_of_a_stranger_body()
 	atf_check -e ignore ./as mallory /mnt/mail.local -f boss mallory alice \
 	    <letter
 	from mallory alice
-	from mallory mallory
 	fresh
 	# Not even with the name in the environment.
 	atf_check -e ignore ./as mallory env USER=boss LOGNAME=boss \
@@ -414,7 +413,6 @@ template_gains_nothing_body()
 	atf_check -s exit:1 test -e etc/new
 	atf_check ls -A home/alice
 
-	chmod 777 home/mallory
 	: >home/mallory/box
 	chown 61003:61003 home/mallory/box
 	kernel_hold flock home/mallory/box
@@ -545,8 +543,12 @@ rlimits_body()
 {
 	ids_setup
 	awk 'BEGIN { for (n = 0; n < 40000; n++) print "line", n }' >letter
-	as_stranger 'ulimit -f 1; exec /mnt/mail.local alice'
-	as_stranger 'ulimit -f 0; exec /mnt/mail.local alice'
+	as_stranger 'ulimit -S -f 1; exec /mnt/mail.local alice'
+	# In some containers not even root may raise a hard limit.
+	if sh -c 'ulimit -f 1; ulimit -f unlimited' 2>/dev/null; then
+		as_stranger 'ulimit -f 1; exec /mnt/mail.local alice'
+		as_stranger 'ulimit -f 0; exec /mnt/mail.local alice'
+	fi
 	world_seed alice
 	for limit in "-n 3" "-n 4" "-n 5" "-n 6" "-n 7" "-n 8"; do
 		./as mallory sh -c "ulimit ${limit};
@@ -579,7 +581,7 @@ signals_body()
 	    atf_skip "env cannot ignore or block signals"
 	all="ABRT,ALRM,CHLD,HUP,INT,IO,PIPE,PROF,QUIT,TERM,USR1,USR2,VTALRM,XCPU,XFSZ"
 	for how in --ignore-signal --block-signal; do
-		as_stranger "ulimit -f 1; exec env ${how}=${all} \
+		as_stranger "ulimit -S -f 1; exec env ${how}=${all} \
 		    /mnt/mail.local alice"
 		: >mail/alice.lock
 		atf_check -s exit:75 -e save:stderr timeout 20 \

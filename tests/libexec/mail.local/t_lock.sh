@@ -472,25 +472,6 @@ live_holder_is_not_broken_body()
 	only "${me}"
 }
 
-# signalled signal: a delivery that waits for the dotlock gets the signal.
-signalled_waiter()
-{
-	plain
-	seed
-	echo "another's" >"${box}.lock"
-	inode=$(inode_of "${box}.lock")
-	letter x >letter
-	for signal in HUP INT TERM QUIT ALRM USR1 PIPE KILL; do
-		# Not in the background of a shell, which ignores INT there.
-		atf_check -s not-exit:0 -o ignore -e ignore \
-		    timeout -s ${signal} -k 20 1 ${ml} -t 6 "${me}" <letter
-		is "$(inode_of "${box}.lock")" "${inode}"
-		atf_check -o inline:"another's\n" cat "${box}.lock"
-		atf_check cmp seed "${box}"
-		[ ${signal} = KILL ] || only "${me}" "${me}.lock"
-	done
-}
-
 atf_test_case signal_while_waiting
 signal_while_waiting_head()
 {
@@ -500,7 +481,44 @@ signal_while_waiting_head()
 }
 signal_while_waiting_body()
 {
-	signalled_waiter
+	plain
+	seed
+	echo "another's" >"${box}.lock"
+	inode=$(inode_of "${box}.lock")
+	letter x >letter
+	for signal in HUP INT TERM QUIT ALRM USR1 PIPE KILL; do
+		# Not in a shell's background, where INT is ignored.
+		timeout -s ${signal} -k 20 1 ${ml} -t 3 "${me}" <letter \
+		    2>stderr && atf_fail "${signal}: success"
+		is "$(inode_of "${box}.lock")" "${inode}"
+		atf_check -o inline:"another's\n" cat "${box}.lock"
+		atf_check cmp seed "${box}"
+		[ ${signal} = KILL ] || only "${me}" "${me}.lock"
+	done
+}
+
+atf_test_case signal_ends_the_wait
+signal_ends_the_wait_head()
+{
+	atf_set descr "SIGTERM, SIGINT and SIGHUP end a wait at once, with 75"
+	atf_set require.progs timeout
+}
+signal_ends_the_wait_body()
+{
+	plain
+	seed
+	: >"${box}.lock"
+	letter x >letter
+	begin=$(date +%s)
+	for signal in TERM INT HUP; do
+		timeout --preserve-status -s ${signal} 1 ${ml} "${me}" \
+		    <letter 2>stderr
+		is $? 75
+		said "${me}"
+		only "${me}" "${me}.lock"
+	done
+	took=$(($(date +%s) - begin))
+	[ ${took} -le 9 ] || atf_fail "took ${took} s"
 }
 
 atf_test_case signal_while_delivering
@@ -521,10 +539,9 @@ signal_while_delivering_body()
 		kill -${signal} ${pid}
 		finish ${delivery}
 		dated "${box}" >now
-		if cmp -s expected now; then
-			:
-		else
-			is "${status}/$(cmp seed "${box}" 2>&1)" "${status}/"
+		dated expected >whole
+		if ! cmp -s whole now; then
+			atf_check cmp seed "${box}"
 			[ ${status} -ne 0 ] || atf_fail "acknowledged, lost"
 		fi
 		only "${me}"
@@ -641,6 +658,7 @@ atf_init_test_cases()
 	atf_add_test_case one_limit_for_all_waiting
 	atf_add_test_case live_holder_is_not_broken
 	atf_add_test_case signal_while_waiting
+	atf_add_test_case signal_ends_the_wait
 	atf_add_test_case signal_while_delivering
 	atf_add_test_case peer_lockfile
 	atf_add_test_case peer_dotlockfile

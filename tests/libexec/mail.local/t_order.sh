@@ -27,6 +27,11 @@
 
 # The order of a delivery's system calls is its safety.
 
+# A delivery's events, for each stretch of them a pattern.
+begin='^(IDS )?(LOOK )*LOCK (LOOK )*'
+end='UNLOCK( LOOK)*( IDS)?( NOTIFY)?$'
+appended="${begin}OPEN (FLOCK |FCNTL )+LOOK WRITE SYNC CLOSE LOOK ${end}"
+
 order_head()
 {
 	atf_set require.progs strace
@@ -60,7 +65,7 @@ existing_mailbox_body()
 	plain
 	seed
 	events
-	in_order '^(LOOK )*LOCK (LOOK )*OPEN (FLOCK |FCNTL )+LOOK WRITE SYNC CLOSE LOOK UNLOCK( LOOK)*( NOTIFY)?$'
+	in_order "${appended}"
 }
 
 atf_test_case new_mailbox
@@ -74,8 +79,8 @@ new_mailbox_body()
 {
 	plain
 	events
-	in_order '^(LOOK )*LOCK (LOOK )*CREATE (FLOCK |FCNTL |DIRSYNC )+LOOK WRITE SYNC (DIRSYNC )?CLOSE (DIRSYNC )?LOOK UNLOCK( LOOK)*( NOTIFY)?$'
-	in_order 'DIRSYNC'
+	in_order "${begin}CREATE (CLOSE OPEN )?(FLOCK |FCNTL )+LOOK WRITE SYNC (DIRSYNC )?CLOSE (DIRSYNC )?LOOK ${end}"
+	in_order DIRSYNC
 }
 
 atf_test_case both_kernel_locks
@@ -108,7 +113,7 @@ mailbox_not_opened_while_waiting_body()
 	: >"${box}.lock"
 	(sleep 2; rm "${box}.lock") &
 	events
-	in_order '^(LOOK )*LOCK (LOOK )*OPEN (FLOCK |FCNTL )+LOOK WRITE SYNC CLOSE LOOK UNLOCK( LOOK)*( NOTIFY)?$'
+	in_order "${appended}"
 }
 
 atf_test_case nothing_followed
@@ -141,7 +146,7 @@ torn_tail_mended_under_the_lock_body()
 	plain
 	printf 'From x' >"${box}"
 	events
-	in_order '^(LOOK )*LOCK (LOOK )*OPEN (FLOCK |FCNTL )+LOOK WRITE SYNC CLOSE LOOK UNLOCK( LOOK)*( NOTIFY)?$'
+	in_order "${appended}"
 }
 
 atf_test_case failure_undone_before_release
@@ -160,7 +165,7 @@ failure_undone_before_release_body()
 	    -e inject=fsync,fdatasync:error=EIO:when=1 ${ml} "${me}" <letter
 	awk -v name="${me}" -f "$(atf_get_srcdir)/h_events.awk" trace >events
 	cat events
-	in_order 'WRITE LOOK CUT SYNC CLOSE (LOOK )?UNLOCK( LOOK)*$'
+	in_order 'WRITE LOOK CUT SYNC CLOSE (LOOK )?UNLOCK( LOOK)*( IDS)?$'
 	untouched
 }
 
@@ -175,7 +180,7 @@ notify_last_body()
 	grep -q '^biff[[:space:]]' /etc/services || atf_skip "no service biff"
 	plain
 	events
-	in_order 'UNLOCK( LOOK)* NOTIFY$'
+	in_order 'UNLOCK( LOOK)*( IDS)? NOTIFY$'
 }
 
 atf_init_test_cases()
