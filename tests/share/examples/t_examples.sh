@@ -312,7 +312,7 @@ perform()
 	_command="cd /mnt && PATH=/mnt:\${PATH} && ${_command}"
 	case $1 in
 	'# '*)	./in sh -c "${_command}" ;;
-	'$ '*)	./as alice sh -c "${_command}" ;;
+	'$ '*)	./as alice env HOME=/home/alice sh -c "${_command}" ;;
 	*)	atf_fail "no prompt: $1" ;;
 	esac
 }
@@ -322,7 +322,7 @@ mail_local_8_head()
 {
 	atf_set descr "The commands in mail.local(8)"
 	atf_set require.user root
-	atf_set require.progs "unshare nsenter setpriv mount su getent"
+	atf_set require.progs "unshare nsenter setpriv mount getent"
 }
 mail_local_8_body()
 {
@@ -440,7 +440,8 @@ sendmail_body()
 		echo 'LOCAL_MAILER_PATH|LOCAL_MAILER_ARGS|LOCAL_MAILER_FLAGS'
 	} >mc
 	atf_check -o save:made m4 mc
-	IFS='|' read -r path args flags <made
+	grep '|' made >words
+	IFS='|' read -r path args flags <words
 	atf_check_equal /usr/libexec/mail.local "${path}"
 	# Run by root, and for one recipient at a time.
 	case ${flags} in
