@@ -42,6 +42,7 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <grp.h>
 #include <signal.h>
 #include <stdarg.h>
 #include <stdbool.h>
@@ -339,7 +340,8 @@ become_nobody(void)
 
 	if (geteuid() != 0)
 		return true;
-	return setgid(65534) == 0 && setuid(65534) == 0;
+	return setgroups(0, NULL) == 0 && setgid(65534) == 0 &&
+	    setuid(65534) == 0;
 }
 
 #endif /* !_H_NFSLOCK_H_ */

@@ -295,6 +295,37 @@ ROOT_TEST(stale_of_another_user, "what may not be removed is not broken")
 	check_directory(D, "m.lock", NULL);
 }
 
+#define	MAIL_GROUP	8	/* any that is neither root's nor nobody's */
+
+/* As nobody, in the group or not: what acquiring in D answers. */
+static int
+acquire_in_group(void *argument)
+{
+	nfslock_t *lock;
+	int status;
+
+	if (setgroups(0, NULL) == -1 || setgid(*(gid_t *)argument) == -1 ||
+	    setuid(65534) == -1)
+		return 100;
+	status = try_once(MAILBOX, &lock);
+	if (status == NFSLOCK_ERROR)
+		return errno == EACCES ? 101 : 102;
+	return status == NFSLOCK_OK ? nfslock_release(lock) : status;
+}
+
+/* Debian's spool: without the right group no lock can be taken. */
+ROOT_TEST(group_spool, "a spool that is group mail's is open to group mail")
+{
+	gid_t mail = MAIL_GROUP, nobody = 65534;
+
+	make_directory(D, 0755);
+	ATF_REQUIRE_EQ(0, chown(D, 0, MAIL_GROUP));
+	ATF_REQUIRE_EQ(0, chmod(D, 02775));
+	CHECK_EXIT(NFSLOCK_OK, start(acquire_in_group, &mail));
+	CHECK_EXIT(101, start(acquire_in_group, &nobody));
+	leaves_nothing();
+}
+
 TEST(invalid_names, "what cannot be a mailbox's name is EINVAL")
 {
 	static const char *const paths[] = {
@@ -474,6 +505,7 @@ ATF_TP_ADD_TCS(tp)
 	ATF_TP_ADD_TC(tp, unreadable_foreign);
 	ATF_TP_ADD_TC(tp, other_user);
 	ATF_TP_ADD_TC(tp, stale_of_another_user);
+	ATF_TP_ADD_TC(tp, group_spool);
 	ATF_TP_ADD_TC(tp, invalid_names);
 	ATF_TP_ADD_TC(tp, strange_names);
 	ATF_TP_ADD_TC(tp, name_max);

@@ -441,6 +441,140 @@ TEST(breakers, "many breakers of one stale lock make one holder at a time")
 	check_directory("x", NULL);
 }
 
+/* Starts a breaker, and stops it between taking the guard and breaking. */
+static pid_t
+start_and_stop_breaker(int (*run)(void *))
+{
+	const struct dirent *entry;
+	DIR *directory;
+	pid_t pid;
+	long end;
+
+	pid = start(run, NULL);
+	for (end = milliseconds() + 20000; milliseconds() < end; sleep_ms(5)) {
+		ATF_REQUIRE((directory = opendir(D)) != NULL);
+		while ((entry = readdir(directory)) != NULL)
+			if (strncmp(entry->d_name, ".nfslg.", 7) == 0)
+				break;
+		ATF_REQUIRE_EQ(0, closedir(directory));
+		if (entry != NULL) {
+			ATF_REQUIRE_EQ(0, kill(pid, SIGSTOP));
+			return pid;
+		}
+	}
+	atf_tc_fail("no guard appeared");
+	return -1;
+}
+
+static int
+break_slowly(void *argument)
+{
+	struct attempt waiter = { MAILBOX, 40, STALE, 0 };
+
+	(void)argument;
+	return attempt(&waiter);
+}
+
+/*
+ * A breaker that is stopped where it has made up its mind blocks nobody for
+ * ever, and breaks nobody's lock when it goes on.
+ */
+TEST(stopped_breaker, "a breaker that comes too late breaks nothing")
+{
+	struct nfslock_options options = options_of(30, STALE);
+	nfslock_t *lock;
+	pid_t breaker;
+	int i;
+
+	make_directory(D, 0755);
+	make_file(LOCK, "", 0);
+	breaker = start_and_stop_breaker(break_slowly);
+	CHECK_STATUS(OK, nfslock_acquire(MAILBOX, &options, &lock));
+	ATF_REQUIRE_EQ(0, kill(breaker, SIGCONT));
+	for (i = 0; i < 6; i++) {
+		sleep_ms(500);
+		CHECK_STATUS(OK, nfslock_verify(lock));
+		CHECK_STATUS(OK, nfslock_refresh(lock));
+	}
+	CHECK_STATUS(OK, nfslock_release(lock));
+	CHECK_EXIT(NFSLOCK_OK, breaker);
+	leaves_nothing();
+}
+
+/*
+ * A holder that was silent for long may be about to be broken.  It may not
+ * remove its lock then: the breaker would hit whose lock comes next.
+ */
+TEST(late_release_guarded, "a lock that is being broken is left to the breaker")
+{
+	struct nfslock_options options = options_of(NFSLOCK_LIMIT_NONE, STALE);
+	struct look look;
+	nfslock_t *lock;
+	pid_t breaker;
+
+	make_directory(D, 0755);
+	CHECK_STATUS(OK, nfslock_acquire(MAILBOX, &options, &lock));
+	look_at(LOCK, &look);
+	breaker = start_and_stop_breaker(break_slowly);
+	CHECK_STATUS(TIMEDOUT, nfslock_release(lock));
+	check_untouched(LOCK, &look);
+	ATF_REQUIRE_EQ(0, kill(breaker, SIGCONT));
+	CHECK_EXIT(NFSLOCK_OK, breaker);
+	leaves_nothing();
+}
+
+/* What the library's own names are like, and is not its own. */
+TEST(sweep, "of what is left behind in the directory only ours is removed")
+{
+	static const char *const ours[] = {
+	    D "/.nfslk.LABCDEFGHIJKLMNO", D "/.nfslg.0123456789abcdef",
+	    D "/.nfslb.LABCDEFGHIJKLMNO",
+	};
+	struct nfslock_options options = options_of(NFSLOCK_LIMIT_NONE, STALE);
+	nfslock_t *lock;
+	size_t i, j;
+
+	make_directory(D, 0755);
+	for (i = 0; i < nitems_of(ours); i++)
+		make_file(ours[i], "LABCDEFGHIJKLMNO", LOCKSIZE);
+	make_file(D "/.nfslk.", "", 0);
+	make_file(D "/.nfslk.LABCDEFGHIJKLMN", "", 0);
+	make_file(D "/.nfslk.LABCDEFGHIJKLMNOP", "", 0);
+	make_file(D "/nfslk.LABCDEFGHIJKLMNO", "", 0);
+	make_file(D "/other.lock", "", 0);
+	make_file(D "/other", "precious", 8);
+	ATF_REQUIRE_EQ(0, mkdir(D "/.nfslk.Ldirectory012345", 0755));
+
+	/* What is young may be in use. */
+	for (i = 0; i < 500; i++) {
+		CHECK_STATUS(OK, nfslock_acquire(MAILBOX, &options, &lock));
+		CHECK_STATUS(OK, nfslock_release(lock));
+	}
+	for (i = 0; i < nitems_of(ours); i++)
+		ATF_CHECK(exists(ours[i]));
+
+	sleep_ms(STALE * 1000 + 500);
+	for (i = 0; i < 5000; i++) {
+		CHECK_STATUS(OK, nfslock_acquire(MAILBOX, &options, &lock));
+		CHECK_STATUS(OK, nfslock_release(lock));
+		for (j = 0; j < nitems_of(ours); j++)
+			if (exists(ours[j]))
+				break;
+		if (j == nitems_of(ours))
+			break;
+	}
+	for (i = 0; i < nitems_of(ours); i++)
+		ATF_CHECK(!exists(ours[i]));
+	ATF_CHECK_EQ(0, unlink(D "/.nfslk."));
+	ATF_CHECK_EQ(0, unlink(D "/.nfslk.LABCDEFGHIJKLMN"));
+	ATF_CHECK_EQ(0, unlink(D "/.nfslk.LABCDEFGHIJKLMNOP"));
+	ATF_CHECK_EQ(0, unlink(D "/nfslk.LABCDEFGHIJKLMNO"));
+	ATF_CHECK_EQ(0, unlink(D "/other.lock"));
+	ATF_CHECK_EQ(0, unlink(D "/other"));
+	ATF_CHECK_EQ(0, rmdir(D "/.nfslk.Ldirectory012345"));
+	leaves_nothing();
+}
+
 /* What is no file cannot be anyone's lock, but stands in the way like one. */
 static int
 plant(void *argument)
@@ -532,6 +666,9 @@ ATF_TP_ADD_TCS(tp)
 	ATF_TP_ADD_TC(tp, suspended_holder);
 	ATF_TP_ADD_TC(tp, late_release);
 	ATF_TP_ADD_TC(tp, breakers);
+	ATF_TP_ADD_TC(tp, stopped_breaker);
+	ATF_TP_ADD_TC(tp, late_release_guarded);
+	ATF_TP_ADD_TC(tp, sweep);
 	ATF_TP_ADD_TC(tp, planted);
 
 	return atf_no_error();
