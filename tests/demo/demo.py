@@ -82,9 +82,9 @@ UNSHARE = ["unshare", "--mount", "--propagation", "private"]
 
 # Each copy says who is to take it: the readers leave something to each other, and something in the mailbox.
 TAKERS = ("python", "mutt", "nobody")
-TAG = re.compile(rb"X-Demo-Id: (\w+)-(\d{7})\n")
-FROM_LINE = re.compile(rb"From (\S+) (?:Sun|Mon|Tue|Wed|Thu|Fri|Sat) "
-                       rb"(?:Jan|Feb|Mar|Apr|May|Jun|Jul|Aug|Sep|Oct|Nov|Dec) [ 123]\d \d\d:\d\d:\d\d \d{4}\n")
+HEAD = re.compile(rb"^From (?P<sender>\S+) (?:Sun|Mon|Tue|Wed|Thu|Fri|Sat) "
+                  rb"(?:Jan|Feb|Mar|Apr|May|Jun|Jul|Aug|Sep|Oct|Nov|Dec) [ 123]\d \d\d:\d\d:\d\d \d{4}\n"
+                  rb"X-Demo-Id: (?P<taker>\w+)-(?P<number>\d{7})\n", re.M)
 
 # Python's mailbox module takes every line that starts with "From " for the next message, with a blank line before it or
 # without, and would split messages that NetBSD's way of quoting leaves as they are.
@@ -179,10 +179,9 @@ def parse(data):
     if data and starts[:1] != [0]:
         yield None, None, None, data[:80]
     for start, end in zip(starts, starts[1:] + [len(data)]):
-        from_line = FROM_LINE.match(data, start, end)
-        found = from_line and TAG.match(data, from_line.end(), end)
-        if found and data.endswith(b"\n\n", start, end):
-            yield from_line[1].decode(), found[1].decode(), int(found[2]), data[found.end():end - 1]
+        head = HEAD.match(data, start, end)
+        if head and data.endswith(b"\n\n", start, end):
+            yield head["sender"].decode(), head["taker"].decode(), int(head["number"]), data[head.end():end - 1]
         else:
             yield None, None, None, data[start:end][:80]
 
@@ -210,7 +209,8 @@ def python_turn(box):
             for key in reader.keys():
                 text = reader.get_bytes(key, from_=True)
                 read(text)
-                if b"\nX-Demo-Id: python-" in text[:500]:
+                head = HEAD.match(text)
+                if head and head["taker"] == b"python":
                     taken[key] = text + b"\n"
             write(ledger(box, "python"), b"".join(taken.values()), "ab")
             for key in taken:
@@ -228,9 +228,9 @@ def mutt_turn(box):
         return 0
     # What mutt saved and then could not delete is still the mailbox's.  Nobody else removes anything in mutt's turn, so
     # that no lock is needed to look.
-    kept = {found[0] for found in TAG.finditer(contents(box.path))}
+    kept = {head["number"] for head in HEAD.finditer(contents(box.path))}
     taken = [part for part in re.split(rb"^(?=From )", contents(folder), flags=re.M)
-             if part and not any(found[0] in kept for found in TAG.finditer(part))]
+             if part and not any(head["number"] in kept for head in HEAD.finditer(part))]
     write(ledger(box, "mutt"), b"".join(taken), "ab")
     os.unlink(folder)
     return len(taken)
