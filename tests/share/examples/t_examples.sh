@@ -63,7 +63,8 @@ compile()
 {
 	_name=$1; shift
 	atf_check ${CC} -Wall -Wextra -Wshadow -Wwrite-strings -Werror "$@" \
-	    -I"${NFSLOCK_INC}" -o "${_name}" "${_name}.c" "${NFSLOCK_LIB}"
+	    -I"${NFSLOCK_INC}" -o "${_name}" "${_name}.c" \
+	    -L"${NFSLOCK_LIB%/*}" -lnfslock
 }
 
 # delivered sender file mailbox: it holds this message and no other.
