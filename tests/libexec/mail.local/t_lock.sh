@@ -440,34 +440,64 @@ one_limit_for_all_waiting_body()
 atf_test_case live_holder_is_not_broken
 live_holder_is_not_broken_head()
 {
-	atf_set descr "A delivery that waits long for the kernel's lock keeps" \
-	    "its dotlock fresh: nobody breaks it"
-	atf_set require.progs python3
+	atf_set descr "A delivery that takes longer than 'stale' gives signs" \
+	    "of life: another waits for it"
+	atf_set require.progs strace
 }
 live_holder_is_not_broken_body()
 {
 	plain
-	echo 'stale 3' >conf
+	echo 'stale 4' >conf
+	seed
+	letter x >letter
+	awk 'BEGIN { for (n = 0; n < 100000; n++) print "line", n }' >long
+	strace -o trace -P "${box}" -e trace=write,pwrite64,writev \
+	    -e inject=write,pwrite64,writev:delay_enter=500000 \
+	    ${ml} -f first -t 60 "${me}" <long &
+	first=$!
+	until_true 10 test -e "${box}.lock"
+	begin=$(date +%s)
+	${ml} -f second -t 60 "${me}" <letter &
+	second=$!
+	finish ${first}
+	is ${status} 0
+	took=$(($(date +%s) - begin))
+	[ ${took} -ge 7 ] || atf_fail "took but ${took} s"
+	finish ${second}
+	is ${status} 0
+	{ cat seed; echo 'From first DATE'; cat long; echo
+	    echo 'From second DATE'; cat letter; echo; } >expected
+	same expected "${box}"
+	only "${me}"
+}
+
+atf_test_case kernel_lock_held_longer_than_stale
+kernel_lock_held_longer_than_stale_head()
+{
+	atf_set descr "Two deliveries wait long for the kernel's lock:" \
+	    "neither breaks the other's dotlock"
+	atf_set require.progs python3
+}
+kernel_lock_held_longer_than_stale_body()
+{
+	plain
+	echo 'stale 2' >conf
 	letter x >letter
 	seed
 	kernel_hold flock "${box}"
-	${ml} -f first -t 60 "${me}" <letter &
-	first=$!
-	until_true 10 test -e "${box}.lock"
-	inode=$(inode_of "${box}.lock")
-	${ml} -f second -t 60 "${me}" <letter &
-	second=$!
-	for n in 1 2 3 4 5 6 7 8 9 10; do
-		sleep 1
-		is "$(inode_of "${box}.lock")" "${inode}"
+	for n in 1 2 3; do
+		${ml} -f "s" -t 60 "${me}" <letter 2>"stderr.${n}" &
+		eval "delivery${n}=$!"
 	done
+	sleep 8
 	touch go
-	finish ${first}
-	is ${status} 0
-	finish ${second}
-	is ${status} 0
-	{ cat seed; for s in first second; do
-	    echo "From ${s} DATE"; cat letter; echo; done; } >expected
+	for n in 1 2 3; do
+		eval "finish \${delivery${n}}"
+		is ${status} 0
+		atf_check cat "stderr.${n}"
+	done
+	{ cat seed; for n in 1 2 3; do
+	    echo "From s DATE"; cat letter; echo; done; } >expected
 	same expected "${box}"
 	only "${me}"
 }
@@ -657,6 +687,7 @@ atf_init_test_cases()
 	atf_add_test_case kernel_lock_waited_for
 	atf_add_test_case one_limit_for_all_waiting
 	atf_add_test_case live_holder_is_not_broken
+	atf_add_test_case kernel_lock_held_longer_than_stale
 	atf_add_test_case signal_while_waiting
 	atf_add_test_case signal_ends_the_wait
 	atf_add_test_case signal_while_delivering
