@@ -421,9 +421,9 @@ postfix_syntax_body()
 	atf_check -o match:'^mailbox_transport = maillocal$' \
 	    -o match:'^maillocal_destination_recipient_limit = 1$' \
 	    -o match:'^maillocal_time_limit = 1000s$' postconf -c etc -n
-	atf_check -o match:'^maillocal  *unix .* pipe$' \
-	    -o match:'argv=.*mail.local -f \$\{sender\} -- \$\{user\}$' \
-	    postconf -c etc -Mf maillocal/unix
+	atf_check -o match:'^maillocal  *unix .* pipe flags=DORXu ' \
+	    -o match:'argv=[^ ]*mail.local -f \$\{sender\} -- \$\{user\}$' \
+	    postconf -c etc -M maillocal/unix
 }
 
 atf_test_case sendmail cleanup
