@@ -107,7 +107,8 @@ plain_user_body()
 		chown nobody user
 		run="setpriv --reuid=nobody --regid=65534 --clear-groups sh"
 		# Root's compiler may stand where only root can reach it.
-		if ! ${run} -c "rustc -V && cargo -V" >/dev/null 2>&1; then
+		if [ "$(${run} -c 'rustc -V && cargo -V' 2>&1)" != \
+		    "$(rustc -V && cargo -V)" ]; then
 			mkdir rust
 			run="unshare --mount sh -c 'mount --bind \
 			    $(rustc --print sysroot) ${PWD}/rust &&
