@@ -597,6 +597,61 @@ signals_cleanup()
 	world_end
 }
 
+atf_test_case cannot_be_stopped cleanup
+cannot_be_stopped_head()
+{
+	world_head "A stranger can neither stop nor kill the delivery that" \
+	    "he started, once it holds another's lock"
+}
+cannot_be_stopped_body()
+{
+	ids_setup
+	world_seed alice
+	kernel_hold flock mail/alice
+	./as mallory /mnt/mail.local alice <letter &
+	delivery=$!
+	until_true 10 test -e mail/alice.lock
+	for signal in STOP KILL TERM INT; do
+		atf_check -s not-exit:0 -e ignore \
+		    ./as mallory kill -${signal} ${delivery}
+	done
+	touch go
+	finish ${delivery}
+	is ${status} 0
+	only alice
+}
+cannot_be_stopped_cleanup()
+{
+	world_end
+}
+
+atf_test_case deaf_caller cleanup
+deaf_caller_head()
+{
+	world_head "A caller who does not read what is said on stderr does" \
+	    "not keep another's lock held"
+}
+deaf_caller_body()
+{
+	ids_setup
+	mkfifo pipe
+	chmod 666 pipe
+	sleep 60 <>pipe &
+	sleeper=$!
+	# Fill it, but for a byte or two.
+	timeout 2 dd if=/dev/zero of=pipe bs=1 count=1000000 2>/dev/null
+	mkdir mail/x
+	atf_check -s exit:73 timeout 20 ./as mallory sh -c \
+	    "exec /mnt/mail.local -v x alice nosuch /x 2>${here}/pipe" <letter
+	kill ${sleeper}
+	from mallory alice
+	only alice x
+}
+deaf_caller_cleanup()
+{
+	world_end
+}
+
 atf_test_case environment cleanup
 environment_head()
 {
@@ -752,6 +807,8 @@ atf_init_test_cases()
 	atf_add_test_case descriptors
 	atf_add_test_case rlimits
 	atf_add_test_case signals
+	atf_add_test_case cannot_be_stopped
+	atf_add_test_case deaf_caller
 	atf_add_test_case environment
 	atf_add_test_case temporary_not_in_tmpdir
 	atf_add_test_case time_zone

@@ -126,6 +126,70 @@ every_step_body()
 	done <kills
 }
 
+atf_test_case new_mailbox cleanup
+new_mailbox_head()
+{
+	also=strace
+	world_head "The same for a user's first mail, in a spool where root" \
+	    "alone may create: the mailbox becomes the user's after all"
+	atf_set timeout 280
+}
+new_mailbox_body()
+{
+	world
+	letter killed >killed
+	letter next >next
+	{ echo 'From killed DATE'; cat killed; echo; } >killed.dated
+	{ echo 'From next DATE'; cat next; echo; } >next.dated
+	echo 'stale 2' >etc/mail.local.conf
+	spool_root
+	mkdir mail/s0
+	atf_check -o ignore ./in strace -o "${here}/trace" /mnt/mail.local \
+	    -m /var/mail/s0/%u -f killed alice <killed
+	awk -F'(' '{ seen[$1]++ }
+	    /var.mail/ { on = 1 }
+	    on && /^[a-z]/ { print $1, seen[$1] }' trace >steps
+	n=0
+	while read -r call count; do
+		n=$((n + 1))
+		mkdir "mail/s${n}"
+		./in strace -o "${here}/killed.trace" \
+		    -e "inject=${call}:signal=KILL:when=${count}" \
+		    /mnt/mail.local -m "/var/mail/s${n}/%u" -f killed alice \
+		    <killed 2>/dev/null
+		echo "s${n} ${call} ${count} $?" >>kills
+	done <steps
+	cat kills
+	[ ${n} -gt 20 ] || atf_fail "only ${n} steps"
+	pids=
+	while read -r spool rest; do
+		./in /mnt/mail.local -m "/var/mail/${spool}/%u" -f next -t 60 \
+		    alice <next &
+		pids="${pids} $!"
+	done <kills
+	for pid in ${pids}; do
+		wait ${pid} || atf_fail "a next delivery failed: $?"
+	done
+	cat killed.dated next.dated >both.dated
+	while read -r spool call count status; do
+		echo "${spool} ${call} ${count}"
+		is "$(ls -A mail/${spool})" alice
+		is "$(owner_of mail/${spool}/alice)" 61001
+		is "$(mode_of mail/${spool}/alice)" -rw-------
+		dated "mail/${spool}/alice" >found
+		# With the From_ line alone, that message is torn.
+		{ echo 'From killed DATE'; echo; cat next.dated; } >torn.dated
+		cmp -s both.dated found || [ ${status} -ne 0 ] ||
+		    atf_fail "${spool}: acknowledged and lost"
+		cmp -s both.dated found || cmp -s torn.dated found ||
+		    atf_check cmp next.dated found
+	done <kills
+}
+new_mailbox_cleanup()
+{
+	world_end
+}
+
 atf_test_case any_time
 any_time_head()
 {
@@ -171,5 +235,6 @@ atf_init_test_cases()
 	. "$(atf_get_srcdir)/h_common.sh"
 
 	atf_add_test_case every_step
+	atf_add_test_case new_mailbox
 	atf_add_test_case any_time
 }
