@@ -70,7 +70,7 @@ ATF_TC(name);								\
 ATF_TC_HEAD(name, tc)							\
 {									\
 	atf_tc_set_md_var(tc, "descr", "%s", what);			\
-	atf_tc_set_md_var(tc, "timeout", "90");				\
+	atf_tc_set_md_var(tc, "timeout", "300");			\
 }									\
 ATF_TC_BODY(name, tc)
 
@@ -80,7 +80,7 @@ ATF_TC(name);								\
 ATF_TC_HEAD(name, tc)							\
 {									\
 	atf_tc_set_md_var(tc, "descr", "%s", what);			\
-	atf_tc_set_md_var(tc, "timeout", "90");				\
+	atf_tc_set_md_var(tc, "timeout", "300");			\
 	atf_tc_set_md_var(tc, "require.user", "root");			\
 }									\
 ATF_TC_BODY(name, tc)
@@ -111,6 +111,15 @@ check_errno(int line, const char *call, int expected, int status)
 	if (error != expected)
 		atf_tc_fail("line %d: %s: errno %s where %s was expected",
 		    line, call, strerror(error), strerror(expected));
+}
+
+/* How often to repeat what finds more the more often it is done. */
+static inline int
+rounds(void)
+{
+	const char *soak = getenv("NFSLOCK_SOAK");
+
+	return soak != NULL && atoi(soak) > 0 ? atoi(soak) : 1;
 }
 
 static inline long

@@ -481,7 +481,7 @@ count_to(void *argument)
 TEST(contention, "processes exclude each other, and are done in seconds")
 {
 	pid_t pids[PROCESSES];
-	int cycles = 5;
+	int cycles = 5 * rounds();
 	size_t i;
 
 	be_remote();
