@@ -152,12 +152,18 @@ impl<'a> Delivery<'a> {
 
         // The message is safe or was taken back: nobody sees half a message.  A lock that cannot be
         // released, or was stolen after the last look, changes nothing about that.
-        if let Err(failure) = dotlock.release() {
-            log::note(&self.recipient.name, &failure.what);
-        } else {
-            self.step(|| "dotlock released".to_owned());
+        match (dotlock.release(), stored) {
+            (Ok(()), stored) => {
+                self.step(|| "dotlock released".to_owned());
+                stored
+            }
+            (Err(reason), Ok(outcome)) => {
+                log::note(&self.recipient.name, &reason.what);
+                Ok(outcome)
+            }
+            (Err(reason), Err(failure)) if failure.what.contains(&reason.what) => Err(failure),
+            (Err(reason), Err(failure)) => Err(failure.with(&reason.what)),
         }
-        stored
     }
 
     /// Store the message under the dotlock, or leave the mailbox as it was.
@@ -175,6 +181,9 @@ impl<'a> Delivery<'a> {
             Ok(outcome) => Ok(outcome),
             Err(failure) => Err(match mailbox.roll_back(dotlock) {
                 Ok(()) => failure,
+                Err(reason) if failure.what.contains(&reason.what) => {
+                    failure.with("what is in the mailbox is left alone")
+                }
                 Err(reason) => failure
                     .with("what is in the mailbox is left alone")
                     .with(&reason.what),
@@ -191,7 +200,8 @@ impl<'a> Delivery<'a> {
         until: Instant,
     ) -> Result<Outcome, Failure> {
         // Any user who can read a mailbox can lock it for ever, so this wait has an end.
-        let patience = PATIENCE.min(until.saturating_duration_since(Instant::now()));
+        let left = until.saturating_duration_since(Instant::now());
+        let patience = PATIENCE.min(dotlock.interval()).min(left);
         if !mailbox.lock(patience)? || !mailbox.is_in_place()? {
             return Ok(Outcome::Busy);
         }

@@ -37,7 +37,8 @@ use crate::place::Place;
 use crate::status::{Failure, Status};
 use crate::sys;
 
-/// The shortest patience among the programs that share mailboxes is 60 seconds.
+/// A sign of life is given this often.  The shortest patience among the programs that share mailboxes
+/// is 60 seconds; but a shorter one of our own may be configured.
 const REFRESH: Duration = Duration::from_secs(10);
 
 /// Locks on one mailbox.
@@ -46,6 +47,7 @@ pub struct Dotlock<'a> {
     /// The right by which the mailbox is written, to return to.
     writing: Right,
     held: Vec<(&'a Place, Lock)>,
+    interval: Duration,
     refreshed: Instant,
 }
 
@@ -65,6 +67,7 @@ impl<'a> Dotlock<'a> {
             identity,
             writing,
             held: Vec::new(),
+            interval: stale.checked_div(4).unwrap_or(REFRESH).min(REFRESH),
             refreshed: Instant::now(),
         };
         for place in link.into_iter().chain([mailbox]) {
@@ -100,6 +103,11 @@ impl<'a> Dotlock<'a> {
         Ok(taken)
     }
 
+    /// How long the locks may go without a sign of life from now on.
+    pub fn interval(&self) -> Duration {
+        self.interval
+    }
+
     /// Look whether the locks still are this process's.
     pub fn verify(&self) -> Result<(), Failure> {
         for (place, lock) in &self.held {
@@ -111,7 +119,7 @@ impl<'a> Dotlock<'a> {
 
     /// Give a sign of life, if it is time to.
     pub fn refresh_if_due(&mut self) -> Result<(), Failure> {
-        if self.refreshed.elapsed() < REFRESH {
+        if self.refreshed.elapsed() < self.interval {
             return Ok(());
         }
         let mut held = core::mem::take(&mut self.held);

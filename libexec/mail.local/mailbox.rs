@@ -401,12 +401,13 @@ fn failed(place: &Place, errno: Errno) -> Failure {
 /// Open what the name leads to, but neither through a link nor waiting for a FIFO's other end.
 fn open(place: &Place, flags: OFlag) -> Result<OwnedFd, Errno> {
     let flags = flags | OFlag::O_NOFOLLOW | OFlag::O_NONBLOCK | OFlag::O_NOCTTY | OFlag::O_CLOEXEC;
-    openat(
-        &place.directory,
-        &*place.name,
-        flags,
-        Mode::S_IRUSR | Mode::S_IWUSR,
-    )
+    let mode = Mode::S_IRUSR | Mode::S_IWUSR;
+    loop {
+        match openat(&place.directory, &*place.name, flags, mode) {
+            Err(Errno::EINTR) if !sys::interrupted() => {}
+            result => return result,
+        }
+    }
 }
 
 /// Whether a file can be this recipient's mailbox.  A link, a second name, or another's file in the

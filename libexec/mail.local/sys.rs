@@ -27,6 +27,7 @@
 //! What the system is asked for without the type system's help, and where the systems differ.
 
 use core::ffi::{c_char, c_int, CStr};
+use std::alloc::{GlobalAlloc, Layout, System};
 use std::ffi::{CString, OsString};
 use std::fs::File;
 use std::io::{stderr, stdin};
@@ -42,8 +43,47 @@ use nix::sys::signal::{sigaction, SaFlags, SigAction, SigHandler, SigSet, Signal
 use nix::sys::stat::{umask, Mode};
 use nix::unistd::{getegid, geteuid, getgid, getuid, Gid, Uid};
 
+use crate::status::Status;
+
 static INTERRUPTED: AtomicBool = AtomicBool::new(false);
 static DEAF: AtomicBool = AtomicBool::new(false);
+
+/// Memory of the system's.  Where there is none left the message is to be retried, and not, as with
+/// Rust's own answer to that, a core dump to be explained.
+struct Memory;
+
+#[global_allocator]
+static MEMORY: Memory = Memory;
+
+// SAFETY: the system's allocator keeps the rules, and a failure does not return.
+unsafe impl GlobalAlloc for Memory {
+    unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
+        // SAFETY: the caller keeps the rules.
+        or_end(unsafe { System.alloc(layout) })
+    }
+
+    unsafe fn dealloc(&self, memory: *mut u8, layout: Layout) {
+        // SAFETY: the caller keeps the rules.
+        unsafe { System.dealloc(memory, layout) }
+    }
+
+    unsafe fn realloc(&self, memory: *mut u8, layout: Layout, size: usize) -> *mut u8 {
+        // SAFETY: the caller keeps the rules.
+        or_end(unsafe { System.realloc(memory, layout, size) })
+    }
+}
+
+fn or_end(memory: *mut u8) -> *mut u8 {
+    if memory.is_null() {
+        const LINE: &[u8] = b"mail.local: out of memory\n";
+        // SAFETY: the line lives for ever, and _exit does not return.
+        unsafe {
+            libc::write(2, LINE.as_ptr().cast(), LINE.len());
+            libc::_exit(Status::Temporary.code());
+        }
+    }
+    memory
+}
 
 /// The arguments after the program's name.
 pub fn arguments(count: c_int, values: *const *const c_char) -> Vec<Vec<u8>> {
