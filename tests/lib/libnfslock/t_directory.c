@@ -227,6 +227,33 @@ ROOT_TEST(unreadable_foreign, "a lock that cannot be read is held all the same")
 	check_untouched(LOCK, &look);
 }
 
+/* 0 if who may only look is told all but the age. */
+static int
+ask_only(void *argument)
+{
+	struct nfslock_holder holder = { .size = sizeof(holder) };
+
+	(void)argument;
+	if (!become_nobody())
+		return 1;
+	if (nfslock_holder(MAILBOX, &holder) != NFSLOCK_HELD)
+		return 2;
+	return holder.pid == getppid() && holder.age == -1 ? 0 : 3;
+}
+
+TEST(holder_for_all, "to ask who holds a lock one need not be able to lock")
+{
+	nfslock_t *lock;
+
+	make_directory(D, 0755);
+	lock = take(MAILBOX);
+	ATF_REQUIRE_EQ(0, chmod(D, 0555));
+	CHECK_EXIT(0, start(ask_only, NULL));
+	ATF_REQUIRE_EQ(0, chmod(D, 0755));
+	CHECK_STATUS(OK, nfslock_release(lock));
+	leaves_nothing();
+}
+
 static int
 contend_as_nobody(void *argument)
 {
@@ -503,6 +530,7 @@ ATF_TP_ADD_TCS(tp)
 	ATF_TP_ADD_TC(tp, no_permission);
 	ATF_TP_ADD_TC(tp, unreadable_directory);
 	ATF_TP_ADD_TC(tp, unreadable_foreign);
+	ATF_TP_ADD_TC(tp, holder_for_all);
 	ATF_TP_ADD_TC(tp, other_user);
 	ATF_TP_ADD_TC(tp, stale_of_another_user);
 	ATF_TP_ADD_TC(tp, group_spool);

@@ -498,6 +498,8 @@ TEST(no_descriptors, "running out of descriptors leaves nothing behind")
 	ATF_CHECK_EQ(100, status);
 }
 
+static int descriptors_before;
+
 static int
 use_in_child(void *argument)
 {
@@ -509,9 +511,11 @@ use_in_child(void *argument)
 		return 2;
 	if (nfslock_release(lock) != NFSLOCK_FORKED)
 		return 3;
+	if (open_descriptors() != descriptors_before)
+		return 4;
 	/* The child is another like any other: held is held. */
 	if (try_once(MAILBOX, &lock) != NFSLOCK_HELD)
-		return 4;
+		return 5;
 	return 0;
 }
 
@@ -521,6 +525,7 @@ TEST(forked, "in a child a handle touches nothing and says so")
 	nfslock_t *lock;
 
 	make_directory(D, 0755);
+	descriptors_before = open_descriptors();
 	lock = take(MAILBOX);
 	look_at(LOCK, &ours);
 	CHECK_EXIT(0, start(use_in_child, lock));
@@ -632,6 +637,34 @@ TEST(holder_here, "pid, host, program, time and age on the holder's host")
 	leaves_nothing();
 }
 
+static int
+die_holding(void *argument)
+{
+	nfslock_t *lock;
+
+	(void)argument;
+	return try_once(MAILBOX, &lock);
+}
+
+TEST(holder_dead, "a process that is not there any more is not named")
+{
+	struct nfslock_holder holder;
+	char host[256];
+
+	make_directory(D, 0755);
+	ATF_REQUIRE_EQ(0, gethostname(host, sizeof(host)));
+	CHECK_EXIT(NFSLOCK_OK, start(die_holding, NULL));
+	memset(&holder, 0xa5, sizeof(holder));
+	holder.size = sizeof(holder);
+	CHECK_STATUS(HELD, nfslock_holder(MAILBOX, &holder));
+	ATF_CHECK_EQ(0, holder.pid);
+	ATF_CHECK_STREQ("", holder.program);
+	ATF_CHECK_STREQ(host, holder.host);
+	ATF_CHECK(labs((long)(holder.since - time(NULL))) <= 5);
+	ATF_REQUIRE_EQ(0, unlink(LOCK));
+	leaves_nothing();
+}
+
 TEST(holder_elsewhere, "of another host's holder the host id and age alone")
 {
 	struct nfslock_holder holder;
@@ -738,6 +771,7 @@ ATF_TP_ADD_TCS(tp)
 	ATF_TP_ADD_TC(tp, threads);
 	ATF_TP_ADD_TC(tp, holder_none);
 	ATF_TP_ADD_TC(tp, holder_here);
+	ATF_TP_ADD_TC(tp, holder_dead);
 	ATF_TP_ADD_TC(tp, holder_elsewhere);
 	ATF_TP_ADD_TC(tp, holder_foreign);
 	ATF_TP_ADD_TC(tp, holder_size);

@@ -454,7 +454,7 @@ TEST(breakers, "many breakers of one stale lock make one holder at a time")
 
 /* Starts a breaker, and stops it between taking the guard and breaking. */
 static pid_t
-start_and_stop_breaker(int (*run)(void *))
+start_and_stop_breaker(int (*run)(void *), char *guard, size_t room)
 {
 	const struct dirent *entry;
 	DIR *directory;
@@ -467,6 +467,8 @@ start_and_stop_breaker(int (*run)(void *))
 		while ((entry = readdir(directory)) != NULL)
 			if (strncmp(entry->d_name, ".nfslg.", 7) == 0)
 				break;
+		if (entry != NULL)
+			(void)snprintf(guard, room, D "/%s", entry->d_name);
 		ATF_REQUIRE_EQ(0, closedir(directory));
 		if (entry != NULL) {
 			ATF_REQUIRE_EQ(0, kill(pid, SIGSTOP));
@@ -494,12 +496,13 @@ TEST(stopped_breaker, "a breaker that comes too late breaks nothing")
 {
 	struct nfslock_options options = options_of(30, STALE);
 	nfslock_t *lock;
+	char guard[300];
 	pid_t breaker;
 	int i;
 
 	make_directory(D, 0755);
 	make_file(LOCK, "", 0);
-	breaker = start_and_stop_breaker(break_slowly);
+	breaker = start_and_stop_breaker(break_slowly, guard, sizeof(guard));
 	CHECK_STATUS(OK, nfslock_acquire(MAILBOX, &options, &lock));
 	ATF_REQUIRE_EQ(0, kill(breaker, SIGCONT));
 	for (i = 0; i < 6; i++) {
@@ -512,6 +515,75 @@ TEST(stopped_breaker, "a breaker that comes too late breaks nothing")
 	leaves_nothing();
 }
 
+TEST(late_refresh, "a holder that wakes up in time is not broken")
+{
+	struct nfslock_options options = options_of(NFSLOCK_LIMIT_NONE, STALE);
+	char guard[300];
+	nfslock_t *lock;
+	pid_t breaker;
+	int i;
+
+	make_directory(D, 0755);
+	CHECK_STATUS(OK, nfslock_acquire(MAILBOX, &options, &lock));
+	breaker = start_and_stop_breaker(break_slowly, guard, sizeof(guard));
+	CHECK_STATUS(OK, nfslock_refresh(lock));
+	ATF_REQUIRE_EQ(0, kill(breaker, SIGCONT));
+	for (i = 0; i < 3; i++) {
+		sleep_ms(500);
+		CHECK_STATUS(OK, nfslock_verify(lock));
+		CHECK_STATUS(OK, nfslock_refresh(lock));
+	}
+	CHECK_STATUS(OK, nfslock_release(lock));
+	CHECK_EXIT(NFSLOCK_OK, breaker);
+	leaves_nothing();
+}
+
+/*
+ * A breaker goes on when its guard is too old, or was removed as such: what
+ * it saw it sees no more as it was when it took the guard, even if it looks
+ * the same.  It begins anew, which takes its time.
+ */
+static void
+check_late_breaker(bool remove_guard)
+{
+	char guard[300];
+	struct look look;
+	struct stat st;
+	pid_t breaker;
+	long begin;
+
+	make_directory(D, 0755);
+	make_file(LOCK, "", 0);
+	look_at(LOCK, &look);
+	breaker = start_and_stop_breaker(break_slowly, guard, sizeof(guard));
+	sleep_ms(STALE * 1000);
+	if (remove_guard)
+		ATF_REQUIRE_EQ(0, unlink(guard));
+	check_untouched(LOCK, &look);
+	begin = milliseconds();
+	ATF_REQUIRE_EQ(0, kill(breaker, SIGCONT));
+	while (lstat(LOCK, &st) == 0 && st.st_ino == look.st.st_ino &&
+	    st.st_ctim.tv_sec == look.st.st_ctim.tv_sec &&
+	    st.st_ctim.tv_nsec == look.st.st_ctim.tv_nsec)
+		sleep_ms(5);
+	ATF_CHECK_MSG(milliseconds() - begin >= 400, "broken after %ld ms",
+	    milliseconds() - begin);
+	CHECK_EXIT(NFSLOCK_OK, breaker);
+	leaves_nothing();
+}
+
+TEST(old_guard, "under a guard that is too old nothing is broken")
+{
+
+	check_late_breaker(false);
+}
+
+TEST(lost_guard, "without the guard nothing is broken")
+{
+
+	check_late_breaker(true);
+}
+
 /*
  * A holder that was silent for long may be about to be broken.  It may not
  * remove its lock then: the breaker would hit whose lock comes next.
@@ -520,13 +592,14 @@ TEST(late_release_guarded, "a lock that is being broken is left to the breaker")
 {
 	struct nfslock_options options = options_of(NFSLOCK_LIMIT_NONE, STALE);
 	struct look look;
+	char guard[300];
 	nfslock_t *lock;
 	pid_t breaker;
 
 	make_directory(D, 0755);
 	CHECK_STATUS(OK, nfslock_acquire(MAILBOX, &options, &lock));
 	look_at(LOCK, &look);
-	breaker = start_and_stop_breaker(break_slowly);
+	breaker = start_and_stop_breaker(break_slowly, guard, sizeof(guard));
 	CHECK_STATUS(TIMEDOUT, nfslock_release(lock));
 	check_untouched(LOCK, &look);
 	ATF_REQUIRE_EQ(0, kill(breaker, SIGCONT));
@@ -678,6 +751,9 @@ ATF_TP_ADD_TCS(tp)
 	ATF_TP_ADD_TC(tp, late_release);
 	ATF_TP_ADD_TC(tp, breakers);
 	ATF_TP_ADD_TC(tp, stopped_breaker);
+	ATF_TP_ADD_TC(tp, late_refresh);
+	ATF_TP_ADD_TC(tp, old_guard);
+	ATF_TP_ADD_TC(tp, lost_guard);
 	ATF_TP_ADD_TC(tp, late_release_guarded);
 	ATF_TP_ADD_TC(tp, sweep);
 	ATF_TP_ADD_TC(tp, planted);
