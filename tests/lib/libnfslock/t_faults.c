@@ -211,7 +211,7 @@ fstatvfs(int fd, struct statvfs *found)
 	int answer = fstatvfs1(fd, found, ST_WAIT);
 
 	if (answer == 0 && remote)
-		found->f_flag &= ~(unsigned long)MNT_LOCAL;
+		found->f_flag &= ~(unsigned long)ST_LOCAL;
 	return answer;
 }
 #else
@@ -366,6 +366,33 @@ TEST(close_fails, "a lock whose contents were lost at close() is none")
 	make_directory(D, 0755);
 	check_full(&on_close, LOSE_REPLY, EDQUOT);
 	check_full(&on_close, LOSE_REPLY, EIO);
+}
+
+TEST(interrupted, "what a signal interrupts is done again")
+{
+	nfslock_t *lock;
+
+	be_remote();
+	will(&on_write, REFUSE, EINTR);
+	will(&on_link, REFUSE, EINTR);
+	lock = take(MAILBOX);
+	ATF_CHECK_EQ(WORK, on_write.fate);
+	ATF_CHECK_EQ(WORK, on_link.fate);
+	will(&on_touch, REFUSE, EINTR);
+	CHECK_STATUS(OK, nfslock_refresh(lock));
+	ATF_CHECK_EQ(WORK, on_touch.fate);
+	will(&on_unlink, REFUSE, EINTR);
+	CHECK_STATUS(OK, nfslock_release(lock));
+	ATF_CHECK_EQ(WORK, on_unlink.fate);
+	leaves_nothing();
+
+	/* All but close(2): who knows what has become of the descriptor. */
+	will(&on_close, LOSE_REPLY, EINTR);
+	if (try_once(MAILBOX, &lock) == NFSLOCK_OK)
+		CHECK_STATUS(OK, nfslock_release(lock));
+	else
+		ATF_CHECK(errno != EINTR);
+	leaves_nothing();
 }
 
 TEST(unlink_lost_reply, "a repeated REMOVE finds nothing, and that is right")
@@ -573,6 +600,7 @@ ATF_TP_ADD_TCS(tp)
 	ATF_TP_ADD_TC(tp, link_fails);
 	ATF_TP_ADD_TC(tp, write_fails);
 	ATF_TP_ADD_TC(tp, close_fails);
+	ATF_TP_ADD_TC(tp, interrupted);
 	ATF_TP_ADD_TC(tp, unlink_lost_reply);
 	ATF_TP_ADD_TC(tp, unlink_fails);
 	ATF_TP_ADD_TC(tp, touch_fails);
