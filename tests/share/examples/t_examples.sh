@@ -142,7 +142,7 @@ lockmbox_body()
 
 	# That lock is held, so it waits, until it is told to stop.
 	./lockmbox box true 2>stderr &
-	sleep 1
+	sleep 2
 	kill -TERM $!
 	wait $! && atf_fail "the command was run"
 	atf_check -o match:'box: waiting for the lock was cancelled' \
