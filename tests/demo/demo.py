@@ -420,13 +420,29 @@ class Run:
         stop = os.path.join(work, "stop." + self.mode)
         reports, report = os.pipe()
         sys.stdout.flush()
-        readers = [self.start_reader(stop, box, report) for box in self.boxes]
+        readers = [self.start_reader(stop, box, reports, report) for box in self.boxes]
         os.close(report)
         workers = [threading.Thread(target=self.work_off, args=(due,), daemon=True)
                    for due in self.bursts(started) for _ in range(PROCESSES)]
         for worker in workers:
             worker.start()
-        progress = Progress(self, started)
+        try:
+            self.watch(reports, workers, stop, Progress(self, started))
+        except BaseException:
+            for pid in readers:
+                os.kill(pid, signal.SIGTERM)
+            raise
+        for worker in workers:
+            worker.join()
+        for pid in readers:
+            if os.waitpid(pid, 0)[1] != 0:
+                self.note("a reader failed")
+                self.add("failed")
+        self.account()
+        self.count["seconds"] = round(time.monotonic() - started)
+
+    def watch(self, reports, workers, stop, progress):
+        """Count what the readers report until they end, which they do when everything is delivered."""
         with open(reports, "rb", buffering=0) as lines:
             text = b""
             while True:
@@ -441,14 +457,6 @@ class Run:
                 if not any(worker.is_alive() for worker in workers):
                     write(stop, b"")
                 progress.show()
-        for worker in workers:
-            worker.join()
-        for pid in readers:
-            if os.waitpid(pid, 0)[1] != 0:
-                self.note("a reader failed")
-                self.add("failed")
-        self.account()
-        self.count["seconds"] = round(time.monotonic() - started)
         progress.show(last=True)
 
     def bursts(self, started):
@@ -458,14 +466,18 @@ class Run:
             yield collections.deque((started + self.spread * (at - at % PROCESSES) / len(copies), copy)
                                     for at, copy in enumerate(copies))
 
-    def start_reader(self, stop, box, report):
+    def start_reader(self, stop, box, reports, report):
         pid = os.fork()
         if pid == 0:
             status = 1
             try:
                 signal.signal(signal.SIGINT, signal.SIG_DFL)
+                signal.signal(signal.SIGTERM, signal.SIG_DFL)
+                os.close(reports)
                 read_until(stop, box, report)
                 status = 0
+            except BrokenPipeError:             # nobody is there to report to any more
+                pass
             except BaseException:
                 traceback.print_exc()
             finally:
@@ -628,8 +640,11 @@ def main():
     parser.add_argument("--copies", type=int, metavar="N", help=f"of each message, into each mailbox (default {COPIES})")
     parser.add_argument("mbox", nargs="*", help="more messages")
     arguments = parser.parse_args()
+    if arguments.copies is not None and arguments.copies < 1:
+        parser.error("--copies: at least one")
     arguments.mail_local = os.path.abspath(arguments.mail_local)
     enter_namespace()
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
     os.umask(0o022)
     work = tempfile.mkdtemp(prefix="nfslock-demo.")
     os.chmod(work, 0o711)
@@ -644,11 +659,17 @@ def main():
         status = demo(arguments, work)
     except Unable as why:
         print(f"demo: {why}", file=sys.stderr)
+    except KeyboardInterrupt:
+        print("\ndemo: interrupted", file=sys.stderr)
     finally:
         if status == 1:
             print(f"all is kept in {work}")
         else:
-            shutil.rmtree(work, ignore_errors=True)
+            for _ in range(20):                 # what was interrupted may write yet
+                shutil.rmtree(work, ignore_errors=True)
+                if not os.path.exists(work):
+                    break
+                time.sleep(0.1)
     return status
 
 
