@@ -134,6 +134,19 @@ finish()
 	wait "$1" || status=$?
 }
 
+# traced pid: the program that strace(1), as that process, follows; sets
+# ${traced}.  strace tries things out in children of its own first.
+traced()
+{
+	until_true 10 is_traced "$1"
+}
+is_traced()
+{
+	# The file is a line without an end.
+	traced=$(sed 's/ .*//' "/proc/$1/task/$1/children") &&
+	    grep -q '^mail\.local$' "/proc/${traced}/comm"
+}
+
 # mode_of, links_of, owner_of, group_of file: what ls(1) shows everywhere.
 mode_of() { ls -ldn "$1" | awk '{ print substr($1, 1, 10) }'; }
 links_of() { ls -ldn "$1" | awk '{ print $2 }'; }

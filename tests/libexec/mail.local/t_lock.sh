@@ -560,13 +560,11 @@ signal_while_delivering_head()
 }
 signal_while_delivering_body()
 {
-	for signal in HUP INT TERM QUIT PIPE; do
+	for signal in HUP INT TERM PIPE; do
 		rm -rf spool
 		slow_fsync
-		# The first line of strace's trace is not there yet, so the
-		# process is found by its parent.
-		pid=$(cat /proc/${delivery}/task/${delivery}/children)
-		kill -${signal} ${pid}
+		traced ${delivery}
+		kill -${signal} ${traced}
 		finish ${delivery}
 		dated "${box}" >now
 		dated expected >whole

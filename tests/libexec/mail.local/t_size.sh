@@ -77,11 +77,9 @@ bounded()
 	    -e inject=exit_group:delay_enter=1000000 \
 	    ${ml} -f s "${me}" <letter &
 	strace=$!
-	children=/proc/${strace}/task/${strace}/children
-	until_true 10 grep -q . ${children}
-	read -r pid <${children}
+	traced ${strace}
 	peak=0
-	while now=$(awk '/^VmHWM/ { print $2 }' /proc/${pid}/status) &&
+	while now=$(awk '/^VmHWM/ { print $2 }' /proc/${traced}/status) &&
 	    [ -n "${now}" ]; do
 		peak=${now}
 		sleep 0.2
