@@ -103,14 +103,28 @@ impl Caller {
     /// Do something with the caller's own rights: what it hands over as standard input is read, and
     /// the space for a long message taken, as the caller could do it without this program.
     pub fn as_itself<T>(&self, act: impl FnOnce() -> Result<T, Failure>) -> Result<T, Failure> {
+        self.switching(self.uid, Uid::from_raw(0), act)
+    }
+
+    /// Do one thing by the program's own right in the midst of that.
+    pub fn as_program<T>(&self, act: impl FnOnce() -> Result<T, Failure>) -> Result<T, Failure> {
+        self.switching(Uid::from_raw(0), self.uid, act)
+    }
+
+    fn switching<T>(
+        &self,
+        to: Uid,
+        back: Uid,
+        act: impl FnOnce() -> Result<T, Failure>,
+    ) -> Result<T, Failure> {
         if !self.privileged || self.is_root() {
             return act();
         }
         let switch =
             |uid| seteuid(uid).map_err(|errno| Failure::system("cannot switch user", errno));
-        switch(self.uid)?;
+        switch(to)?;
         let result = act();
-        switch(Uid::from_raw(0))?;
+        switch(back)?;
         result
     }
 

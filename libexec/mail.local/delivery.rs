@@ -50,6 +50,9 @@ const PATIENCE: Duration = Duration::from_secs(3);
 /// How long the dotlock is then left to others.
 const RESPITE: Duration = Duration::from_millis(250);
 
+/// What is said of a mailbox that could not be put back as it was.
+const LEFT: &str = "what is in the mailbox is left alone";
+
 /// What the delivery to one recipient needs to know.
 pub struct Delivery<'a> {
     recipient: &'a Recipient,
@@ -176,34 +179,40 @@ impl<'a> Delivery<'a> {
         until: Instant,
     ) -> Result<Outcome, Failure> {
         let mut mailbox = Mailbox::open(place, &self.identity, self.recipient, from_line)?;
-        let stored = self.fill(&mut mailbox, dotlock, message, until);
-        match stored {
-            Ok(outcome) => Ok(outcome),
-            Err(failure) => Err(match mailbox.roll_back(dotlock) {
-                Ok(()) => failure,
-                Err(reason) if failure.what.contains(&reason.what) => {
-                    failure.with("what is in the mailbox is left alone")
-                }
-                Err(reason) => failure
-                    .with("what is in the mailbox is left alone")
-                    .with(&reason.what),
-            }),
+        match self.fill(&mut mailbox, dotlock, message, until) {
+            Ok(true) => {}
+            Ok(false) => return Ok(Outcome::Busy),
+            Err(failure) => {
+                return Err(match mailbox.roll_back(dotlock) {
+                    Ok(()) => failure,
+                    Err(reason) => failure.with(LEFT).with(&reason.what),
+                })
+            }
         }
+
+        // Who was robbed of the lock meanwhile cannot know what else was written to the mailbox, and
+        // does not report success.  Nor is anything taken back any more: a message that comes twice is
+        // better than another one lost.
+        dotlock
+            .verify()
+            .and_then(|()| mailbox.check_whole(message, &mut || dotlock.refresh_if_due()))
+            .map_err(|failure| failure.with(LEFT))?;
+        Ok(Outcome::Delivered(mailbox.offset()))
     }
 
-    /// The steps under both locks.
+    /// The steps under both locks, up to the close.  The answer no: another program has the mailbox.
     fn fill(
         &self,
         mailbox: &mut Mailbox,
         dotlock: &mut Dotlock,
         message: &Message,
         until: Instant,
-    ) -> Result<Outcome, Failure> {
+    ) -> Result<bool, Failure> {
         // Any user who can read a mailbox can lock it for ever, so this wait has an end.
         let left = until.saturating_duration_since(Instant::now());
         let patience = PATIENCE.min(dotlock.interval()).min(left);
         if !mailbox.lock(patience)? || !mailbox.is_in_place()? {
-            return Ok(Outcome::Busy);
+            return Ok(false);
         }
         self.step(|| "kernel lock taken".to_owned());
 
@@ -219,12 +228,7 @@ impl<'a> Delivery<'a> {
         mailbox.sync()?;
         self.step(|| "message written and synced".to_owned());
         mailbox.close()?;
-
-        // Who was robbed of the lock meanwhile cannot know what else was written to the mailbox, and
-        // does not report success.
-        dotlock.verify()?;
-        mailbox.check_whole(message, &mut || dotlock.refresh_if_due())?;
-        Ok(Outcome::Delivered(mailbox.offset()))
+        Ok(true)
     }
 
     /// Between two pieces of a message: give a sign of life, unless the delivery has to stop.

@@ -28,8 +28,11 @@
 
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use crate::status::{Failure, Status};
+use crate::status::Failure;
 use crate::sys;
+
+/// A longer line could block on a pipe, or be cut by syslogd(8) where it matters.
+const LONGEST: usize = 1000;
 
 static VERBOSE: AtomicBool = AtomicBool::new(false);
 
@@ -42,9 +45,7 @@ pub fn open(verbose: bool) {
 pub fn failure(recipient: Option<&[u8]>, failure: &Failure) {
     let line = line(recipient, &failure.what);
     sys::write_error(&format!("mail.local: {line}\n"));
-    if failure.status != Status::Usage {
-        sys::log(sys::Priority::Error, &line);
-    }
+    sys::log(sys::Priority::Error, &line);
 }
 
 /// Tell something that is odd but stops nothing.
@@ -74,6 +75,7 @@ fn line(recipient: Option<&[u8]>, what: &str) -> String {
         None => what.to_owned(),
     };
     text.chars()
+        .take(LONGEST)
         .map(|c| if c.is_control() { '?' } else { c })
         .collect()
 }

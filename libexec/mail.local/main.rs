@@ -86,7 +86,7 @@ fn run(arguments: &[Vec<u8>], input_open: bool) -> Result<Status, Failure> {
         caller.permit_template(&recipients)?;
         caller.give_up_privilege()?;
     }
-    let message = caller.as_itself(|| Message::read(input_open, config.quote_all))?;
+    let message = caller.as_itself(|| Message::read(&caller, input_open, config.quote_all))?;
     caller.shield()?;
 
     let mut status = Status::Delivered;

@@ -33,6 +33,7 @@ use std::os::unix::fs::FileExt;
 use nix::errno::Errno;
 use nix::unistd::{mkstemp, unlink};
 
+use crate::caller::Caller;
 use crate::status::Failure;
 use crate::sys;
 
@@ -50,7 +51,7 @@ pub struct Message {
 
 impl Message {
     /// Read standard input to its end.
-    pub fn read(input_open: bool, quote_all: bool) -> Result<Self, Failure> {
+    pub fn read(caller: &Caller, input_open: bool, quote_all: bool) -> Result<Self, Failure> {
         let failed =
             |errno| Failure::system("cannot read the message", errno).with("nothing was delivered");
         if !input_open {
@@ -76,11 +77,11 @@ impl Message {
             };
             text.clear();
             quoter.quote(buffer.get(..count).unwrap_or_default(), &mut text);
-            message.add(&text)?;
+            message.add(&text, caller)?;
         }
         text.clear();
         quoter.finish(&mut text);
-        message.add(&text)?;
+        message.add(&text, caller)?;
         Ok(message)
     }
 
@@ -104,7 +105,7 @@ impl Message {
         Ok(())
     }
 
-    fn add(&mut self, bytes: &[u8]) -> Result<(), Failure> {
+    fn add(&mut self, bytes: &[u8], caller: &Caller) -> Result<(), Failure> {
         self.length = self.length.saturating_add(bytes.len() as u64);
         if self.file.is_none() && self.memory.len().saturating_add(bytes.len()) <= IN_MEMORY {
             self.memory.extend_from_slice(bytes);
@@ -113,7 +114,7 @@ impl Message {
         let mut file = if let Some(file) = self.file.take() {
             file
         } else {
-            let mut file = unlinked_file()?;
+            let mut file = caller.as_program(unlinked_file)?;
             let memory = core::mem::take(&mut self.memory);
             file.write_all(&memory)
                 .map_err(|error| temporary_file(&error))?;
@@ -126,7 +127,9 @@ impl Message {
     }
 }
 
-/// A file without a name, so that nobody else can open it and nothing is left behind.
+/// A file without a name, so that nobody else can open it and nothing is left behind.  It is the
+/// program's own: if its caller could open it before the name is gone, he could take the quoting out
+/// of it again.
 fn unlinked_file() -> Result<File, Failure> {
     // Not TMPDIR: a caller must not choose where a setuid program writes.
     let (file, path) = mkstemp("/tmp/mail.local.XXXXXX")

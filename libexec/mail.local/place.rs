@@ -91,7 +91,7 @@ impl Place {
         }
         let failed = |errno| {
             let advice = match errno {
-                Errno::ENOENT if expanded.in_home => "the home directory is missing",
+                Errno::ENOENT if expanded.in_home => "the home directory is missing, or one in it",
                 Errno::ENOENT => "make the spool directory",
                 _ => "give the recipient access to it",
             };

@@ -48,10 +48,16 @@ impl Recipient {
     pub fn find(name: &[u8]) -> Result<Self, Failure> {
         let unknown = || Failure::new(Status::NoUser, "unknown user");
         let name = core::str::from_utf8(name).ok().filter(|name| is_safe(name));
-        let user = User::from_name(name.ok_or_else(unknown)?)
-            .map_err(|errno| Failure::system("cannot look the user up", errno))?
-            .filter(|user| is_safe(&user.name))
-            .ok_or_else(unknown)?;
+        let failed = |errno| Failure::system("cannot look the user up", errno);
+        let user = User::from_name(name.ok_or_else(unknown)?).map_err(failed)?;
+        let Some(user) = user.filter(|user| is_safe(&user.name)) else {
+            // A database that is empty or not there answers the same for everybody.
+            let root = User::from_uid(Uid::from_raw(0)).map_err(failed)?;
+            return Err(root.map_or_else(
+                || Failure::temporary("the user database does not even know root; repair it"),
+                |_| unknown(),
+            ));
+        };
         Ok(Self {
             name: user.name,
             uid: user.uid,

@@ -115,6 +115,6 @@ impl Failure {
 
     /// A signal asked the program to stop.
     pub fn interrupted() -> Self {
-        Self::temporary("interrupted by a signal; nothing was delivered")
+        Self::temporary("interrupted by a signal; the MTA will try again")
     }
 }
