@@ -168,6 +168,9 @@ _RUSTREL=	${_RUSTOUT}${RUSTTARGET:D/${RUSTTARGET}}/release
 .for _D in ${.CURDIR} ${RUSTDPDIRS}
 _RUSTSRCS+=	${_D}/*.rs ${_D}/Cargo.toml
 .endfor
+.if exists(${RUSTMANIFEST:H}/../../Cargo.lock)
+_RUSTSRCS+=	${RUSTMANIFEST:H}/../../Cargo.lock
+.endif
 
 rustld:
 	@printf '#!/bin/sh\nexec %s "$$@"\n' '${_RUSTLD}' > ${.TARGET}

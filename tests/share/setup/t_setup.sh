@@ -1,0 +1,125 @@
+# $NetBSD$
+#
+# Copyright (c) 2026 The libnfslock authors.
+# All rights reserved.
+#
+# Redistribution and use in source and binary forms, with or without
+# modification, are permitted provided that the following conditions
+# are met:
+# 1. Redistributions of source code must retain the above copyright
+#    notice, this list of conditions and the following disclaimer.
+# 2. Redistributions in binary form must reproduce the above copyright
+#    notice, this list of conditions and the following disclaimer in the
+#    documentation and/or other materials provided with the distribution.
+#
+# THIS SOFTWARE IS PROVIDED BY THE AUTHORS AND CONTRIBUTORS ``AS IS'' AND
+# ANY EXPRESS OR IMPLIED WARRANTIES, INCLUDING, BUT NOT LIMITED TO, THE
+# IMPLIED WARRANTIES OF MERCHANTABILITY AND FITNESS FOR A PARTICULAR PURPOSE
+# ARE DISCLAIMED.  IN NO EVENT SHALL THE AUTHORS OR CONTRIBUTORS BE LIABLE
+# FOR ANY DIRECT, INDIRECT, INCIDENTAL, SPECIAL, EXEMPLARY, OR CONSEQUENTIAL
+# DAMAGES (INCLUDING, BUT NOT LIMITED TO, PROCUREMENT OF SUBSTITUTE GOODS
+# OR SERVICES; LOSS OF USE, DATA, OR PROFITS; OR BUSINESS INTERRUPTION)
+# HOWEVER CAUSED AND ON ANY THEORY OF LIABILITY, WHETHER IN CONTRACT, STRICT
+# LIABILITY, OR TORT (INCLUDING NEGLIGENCE OR OTHERWISE) ARISING IN ANY WAY
+# OUT OF THE USE OF THIS SOFTWARE, EVEN IF ADVISED OF THE POSSIBILITY OF
+# SUCH DAMAGE.
+
+
+# A copy of share/setup with a PATH of its own: nothing but what a shell script
+# needs, a plain user, and the commands named, which say how they were called.
+machine()
+{
+	[ -n "${NFSLOCK_SRCDIR}" ] || atf_skip "NFSLOCK_SRCDIR names no source"
+	mkdir -p tree/share bin
+	cp "${NFSLOCK_SRCDIR}/share/setup" tree/share
+	for program in sh dirname sort tr; do
+		ln -s "$(command -v ${program})" bin
+	done
+	answer uname "echo Linux"
+	answer id "echo 1000"
+	for program; do
+		answer "${program}" 'echo "${0##*/} $*"'
+	done
+}
+
+answer()
+{
+	printf '#!/bin/sh\n%s\n' "$2" > "bin/$1"
+	chmod +x "bin/$1"
+}
+
+setup()
+{
+	status=$1
+	shift
+	atf_check -s "exit:${status}" -o save:out -e save:err \
+	    env PATH="${PWD}/bin" bin/sh tree/share/setup "$@"
+}
+
+atf_test_case missing
+missing_head()
+{
+	atf_set descr "A plain user is told what root has to install"
+}
+missing_body()
+{
+	machine bmake
+	setup 1 demo
+	atf_check cat out
+	for package in gcc cargo-web rustc-web python3 mutt; do
+		atf_check -o match:"apt-get install .* ${package} " cat err
+	done
+	# The demo needs neither of these, and make is there.
+	for package in kyua bmake; do
+		atf_check -s exit:1 grep -w "${package}" err
+	done
+}
+
+atf_test_case old_cargo
+old_cargo_head()
+{
+	atf_set descr "A cargo older than 1.85 is as good as none"
+}
+old_cargo_body()
+{
+	machine bmake cc objcopy
+	answer rustc "echo rustc 1.85.0"
+	answer cargo "echo cargo 1.85.0"
+	setup 0 clean
+	atf_check -o inline:"setup: bmake clean\nbmake clean\n" cat out
+	answer cargo "echo cargo 1.65.0"
+	setup 1 clean
+	atf_check -o match:cargo-web cat err
+}
+
+atf_test_case runs_make
+runs_make_head()
+{
+	atf_set descr "With everything there, make is run for each target," \
+	    "and the first failure is not the last word"
+}
+runs_make_body()
+{
+	machine bmake cc objcopy python3 mutt c++ mandoc cargo-clippy \
+	    cargo-fmt kyua atf-sh bindfs dotlockfile lockfile m4 strace valgrind
+	for program in cargo rustc; do
+		answer ${program} "echo ${program} 1.96.0"
+	done
+	[ -e /usr/include/atf-c.h ] && [ -e /etc/services ] ||
+	    atf_skip "this machine has not all that tests need"
+	setup 0 -j2 demo "MBOX=some mail"
+	atf_check -o match:"^bmake -j2 MBOX=${PWD}/some mail demo$" cat out
+	setup 0
+	atf_check -o match:"^bmake all$" cat out
+
+	answer bmake 'echo "bmake $*"; [ "$1" != lint ]'
+	setup 1 test
+	atf_check -o inline:"bmake lint\nbmake test\n" grep ^bmake out
+}
+
+atf_init_test_cases()
+{
+	atf_add_test_case missing
+	atf_add_test_case old_cargo
+	atf_add_test_case runs_make
+}
