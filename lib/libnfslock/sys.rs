@@ -114,10 +114,12 @@ impl Descriptor {
     pub fn close(self) -> Result<(), c_int> {
         let fd = self.0;
         core::mem::forget(self);
-        // SAFETY: fd is ours and is not used again.  An interrupted close is
-        // not repeated: the descriptor may be another's by then.
+        // SAFETY: fd is ours and is not used again.
         match unsafe { libc::close(fd) } {
-            -1 => Err(errno()),
+            // Interrupted, it is closed all the same, and must not be closed
+            // again: the number may be another's by then.  What was written
+            // is read back before it is relied on.
+            -1 if errno() != libc::EINTR => Err(errno()),
             _ => Ok(()),
         }
     }
