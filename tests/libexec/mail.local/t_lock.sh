@@ -65,6 +65,41 @@ contention_body()
 	atf_check cmp expected sorted
 }
 
+atf_test_case reader_removes_mail
+reader_removes_mail_head()
+{
+	atf_set descr "While many deliver, a reader removes messages, and" \
+	    "puts a new file in the mailbox's place: each is seen once"
+	atf_set require.progs python3
+	atf_set timeout 120
+}
+reader_removes_mail_body()
+{
+	plain
+	: >"${box}"
+	python3 "$(atf_get_srcdir)/h_reader.py" "${box}" stop >seen &
+	reader=$!
+	: >acknowledged
+	pids=
+	for process in 1 2 3 4; do
+		for n in 1 2 3 4 5 6 7 8 9 10; do
+			letter ${process}.${n} | ${ml} "${me}" &&
+			    echo "${process}.${n}" >>acknowledged
+			sleep 0.05
+		done &
+		pids="${pids} $!"
+	done
+	wait ${pids}
+	touch stop
+	finish ${reader}
+	is ${status} 0
+	is "$(wc -l <acknowledged | tr -d ' ')" 40
+	sort acknowledged >expected
+	sort seen >sorted
+	atf_check cmp expected sorted
+	only "${me}"
+}
+
 atf_test_case waits_for_a_held_lock
 waits_for_a_held_lock_head()
 {
@@ -315,6 +350,62 @@ nothing_cut_when_another_wrote_body()
 	is ${status} 75
 	same expected "${box}"
 	only "${me}"
+}
+
+# long_delivery: one that takes six seconds or more, and gives signs of life.
+long_delivery()
+{
+	plain
+	echo 'stale 4' >conf
+	seed
+	awk 'BEGIN { for (n = 0; n < 100000; n++) print "line", n }' >letter
+	strace -o trace -P "${box}" -e trace=write,pwrite64,writev,ftruncate \
+	    -e inject=write,pwrite64,writev:delay_enter=500000 \
+	    ${ml} -t 60 "${me}" <letter 2>stderr &
+	delivery=$!
+	until_true 10 test -e "${box}.lock"
+	sleep 1
+}
+
+atf_test_case removed_lock_stays_removed
+removed_lock_stays_removed_head()
+{
+	atf_set descr "A sign of life does not bring back a dotlock that was" \
+	    "removed (nmh's does)"
+	atf_set require.progs strace
+}
+removed_lock_stays_removed_body()
+{
+	long_delivery
+	rm "${box}.lock"
+	finish ${delivery}
+	is ${status} 75
+	said lock
+	only "${me}"
+	atf_check -s exit:1 grep ftruncate trace
+}
+
+atf_test_case stolen_lock_not_kept_alive
+stolen_lock_not_kept_alive_head()
+{
+	atf_set descr "A sign of life does not go to a thief's lock" \
+	    "(dotlockfile's does)"
+	atf_set require.progs strace
+}
+stolen_lock_not_kept_alive_body()
+{
+	long_delivery
+	rm "${box}.lock"
+	echo thief >"${box}.lock"
+	sleep 0.1
+	touch after
+	finish ${delivery}
+	is ${status} 75
+	said lock
+	atf_check -o inline:"thief\n" cat "${box}.lock"
+	atf_check find "${box}.lock" -newer after
+	only "${me}" "${me}.lock"
+	atf_check -s exit:1 grep ftruncate trace
 }
 
 atf_test_case mailbox_replaced
@@ -667,6 +758,7 @@ atf_init_test_cases()
 	. "$(atf_get_srcdir)/h_common.sh"
 
 	atf_add_test_case contention
+	atf_add_test_case reader_removes_mail
 	atf_add_test_case waits_for_a_held_lock
 	atf_add_test_case held_lock_times_out
 	atf_add_test_case limit_from_configuration
@@ -678,6 +770,8 @@ atf_init_test_cases()
 	atf_add_test_case lock_stolen_after_the_write
 	atf_add_test_case nothing_cut_without_the_lock
 	atf_add_test_case nothing_cut_when_another_wrote
+	atf_add_test_case removed_lock_stays_removed
+	atf_add_test_case stolen_lock_not_kept_alive
 	atf_add_test_case mailbox_replaced
 	atf_add_test_case flock_held_for_ever
 	atf_add_test_case shared_flock_held_for_ever
