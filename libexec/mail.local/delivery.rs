@@ -137,13 +137,7 @@ impl<'a> Delivery<'a> {
         // anybody else, and a server that squashes root has no root to refuse.
         let link = self.link()?;
         let place = Place::open(&self.mailbox, self.recipient, &self.identity)?;
-        self.step(|| {
-            format!(
-                "{} is open, by right {:?}",
-                place.path.display(),
-                place.right
-            )
-        });
+        self.step(|| format!("{}: files are made {}", place.path.display(), place.right));
 
         // The dotlock before the mailbox is opened: on NFS, open() is what fetches the size as the
         // last writer left it.  And before the kernel's lock, never while that is held: a reader that

@@ -27,6 +27,7 @@
 //! In whose name files are made and written.
 
 use core::cell::Cell;
+use core::fmt;
 
 use nix::unistd::{geteuid, setegid, seteuid, setgroups, Gid, Uid};
 
@@ -34,7 +35,7 @@ use crate::recipient::Recipient;
 use crate::status::Failure;
 
 /// The right by which a file can be made in a directory.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[derive(Clone, Copy, PartialEq, Eq)]
 pub enum Right {
     /// The recipient's own.
     Own,
@@ -51,6 +52,16 @@ impl Right {
         match self {
             Self::Root => Self::Own,
             right => right,
+        }
+    }
+}
+
+impl fmt::Display for Right {
+    fn fmt(&self, out: &mut fmt::Formatter) -> fmt::Result {
+        match self {
+            Self::Own => out.write_str("as the recipient"),
+            Self::Group(gid) => write!(out, "as the recipient with the group {gid}"),
+            Self::Root => out.write_str("as root"),
         }
     }
 }

@@ -98,9 +98,9 @@ impl Place {
             Failure::system(parent.display(), errno).with(advice)
         };
         let directory = opened.map_err(failed)?;
-        let stat = fstat(&directory).map_err(failed)?;
-        let mode = Mode::from_bits_truncate(stat.st_mode);
-        let group = Gid::from_raw(stat.st_gid);
+        let opened = fstat(&directory).map_err(failed)?;
+        let mode = Mode::from_bits_truncate(opened.st_mode);
+        let group = Gid::from_raw(opened.st_gid);
 
         // The least right that suffices.  A directory that the recipient could have put there himself
         // gets no more than the recipient's own: otherwise a link to any directory of root's would
@@ -112,6 +112,12 @@ impl Place {
         let mut right = Right::Own;
         if identity.is_privileged() && !permits() {
             if !roots() {
+                return Err(failed(Errno::EACCES));
+            }
+            // What such a path leads to does not change any more, but it must be what was opened.
+            identity.assume(Right::Root)?;
+            let here = stat(parent).map_err(failed)?;
+            if (here.st_dev, here.st_ino) != (opened.st_dev, opened.st_ino) {
                 return Err(failed(Errno::EACCES));
             }
             right = Right::Root;

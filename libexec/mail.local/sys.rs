@@ -45,6 +45,11 @@ use nix::unistd::{getegid, geteuid, getgid, getuid, Gid, Uid};
 
 use crate::status::Status;
 
+extern "C" {
+    /// What getenv(3) reads.  Removing one variable after the other trips over malformed ones.
+    static mut environ: *mut *mut c_char;
+}
+
 static INTERRUPTED: AtomicBool = AtomicBool::new(false);
 static DEAF: AtomicBool = AtomicBool::new(false);
 
@@ -104,7 +109,7 @@ pub fn prepare() -> Result<bool, Errno> {
     umask(Mode::S_IRWXG | Mode::S_IRWXO);
     set_signals()?;
     raise_limits();
-    reduce_environment()?;
+    reduce_environment();
     Ok(input_open)
 }
 
@@ -183,15 +188,15 @@ fn raise_limits() {
 
 /// Keep the time zone of the environment alone, and of a setuid program's not one that names any file
 /// of the caller's choice.
-fn reduce_environment() -> Result<(), Errno> {
+fn reduce_environment() {
     let own = getuid() == geteuid() && getgid() == getegid();
     let zone = std::env::var_os("TZ").filter(|zone| own || is_harmless(zone));
-    // SAFETY: there is one thread, and nobody keeps a pointer into the environment.
-    unsafe { nix::env::clearenv() }.map_err(|_| Errno::ENOMEM)?;
+    let nothing = Box::leak(Box::new([core::ptr::null_mut()]));
+    // SAFETY: there is one thread, and a null pointer ends an environment.
+    unsafe { environ = nothing.as_mut_ptr() };
     if let Some(zone) = zone {
         std::env::set_var("TZ", zone);
     }
-    Ok(())
 }
 
 fn is_harmless(zone: &OsString) -> bool {
