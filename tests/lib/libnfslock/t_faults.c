@@ -139,6 +139,33 @@ unlinkat(int directory, const char *name, int flags)
 	    ends(&on_unlink, function(directory, name, flags)) : answer;
 }
 
+/* What happens right before and after the next rename. */
+static void (*before_rename)(void), (*after_rename)(void);
+
+static void
+happen(void (**what)(void))
+{
+	void (*function)(void) = *what;
+
+	*what = NULL;
+	if (function != NULL)
+		function();
+}
+
+int
+renameat(int from, const char *old, int to, const char *new)
+{
+	static int (*function)(int, const char *, int, const char *);
+	int answer;
+
+	if (function == NULL)
+		*(void **)&function = real("renameat");
+	happen(&before_rename);
+	answer = function(from, old, to, new);
+	happen(&after_rename);
+	return answer;
+}
+
 ssize_t
 write(int fd, const void *bytes, size_t size)
 {
@@ -484,6 +511,61 @@ TEST(clock_step, "a server's clock that is set kills no live lock")
 	}
 }
 
+static struct look second, third;
+
+static void
+put_second(void)
+{
+
+	ATF_REQUIRE_EQ(0, unlink(LOCK));
+	make_file(LOCK, "Lsecond012345678", LOCKSIZE);
+	look_at(LOCK, &second);
+}
+
+static void
+put_third(void)
+{
+
+	make_file(LOCK, "Lthird0123456789", LOCKSIZE);
+	look_at(LOCK, &third);
+}
+
+/*
+ * The lock that is stale gives way to another at the last moment, so that
+ * what was put aside is that other's.
+ */
+TEST(wrong_break, "a lock that was broken by mistake is put back")
+{
+	struct nfslock_options options = options_of(4, STALE);
+	struct stat st;
+	nfslock_t *lock;
+
+	make_directory(D, 0755);
+	make_file(LOCK, "", 0);
+	before_rename = put_second;
+	CHECK_STATUS(TIMEDOUT, nfslock_acquire(MAILBOX, &options, &lock));
+	ATF_CHECK(before_rename == NULL);
+	ATF_REQUIRE_EQ(0, lstat(LOCK, &st));
+	ATF_CHECK_EQ(second.st.st_ino, st.st_ino);
+	ATF_CHECK_EQ(1, st.st_nlink);
+	check_directory(D, "m.lock", NULL);
+}
+
+TEST(wrong_break_third, "and not if a third one's stands there by then")
+{
+	struct nfslock_options options = options_of(4, STALE);
+	nfslock_t *lock;
+
+	make_directory(D, 0755);
+	make_file(LOCK, "", 0);
+	before_rename = put_second;
+	after_rename = put_third;
+	CHECK_STATUS(TIMEDOUT, nfslock_acquire(MAILBOX, &options, &lock));
+	ATF_CHECK(after_rename == NULL);
+	check_untouched(LOCK, &third);
+	check_directory(D, "m.lock", NULL);
+}
+
 static int
 be_killed(void *argument)
 {
@@ -606,6 +688,8 @@ ATF_TP_ADD_TCS(tp)
 	ATF_TP_ADD_TC(tp, touch_fails);
 	ATF_TP_ADD_TC(tp, theft);
 	ATF_TP_ADD_TC(tp, clock_step);
+	ATF_TP_ADD_TC(tp, wrong_break);
+	ATF_TP_ADD_TC(tp, wrong_break_third);
 	ATF_TP_ADD_TC(tp, killed);
 	ATF_TP_ADD_TC(tp, contention);
 	ATF_TP_ADD_TC(tp, breakers);
