@@ -50,7 +50,7 @@ use crate::sys;
 const TRIES: u32 = 8;
 /// How much is written between two fsyncs.  One fsync of a very long message could take longer than
 /// others' patience with the dotlock, which cannot be refreshed meanwhile.
-const UNSYNCED: u64 = 32 << 20;
+const UNSYNCED: u64 = 8 << 20;
 
 /// A recipient's mailbox.
 pub struct Mailbox<'a> {

@@ -90,9 +90,12 @@ impl Failure {
     /// A failure that the system reports.  It is temporary: whatever a system call says, an
     /// administrator can mend it, and the mail must not have bounced by then.
     pub fn system(what: impl core::fmt::Display, errno: Errno) -> Self {
+        let reason = std::io::Error::from(errno).to_string();
+        // The library appends its number.
+        let reason = reason.split(" (os error").next().unwrap_or_default();
         Self {
             status: Status::Temporary,
-            what: format!("{what}: {}", errno.desc()),
+            what: format!("{what}: {reason}"),
             errno: Some(errno),
         }
     }
