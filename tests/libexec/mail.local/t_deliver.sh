@@ -307,6 +307,21 @@ crlf_body()
 	delivered
 }
 
+atf_test_case crlf_blank_line
+crlf_blank_line_head()
+{
+	atf_set descr "A line of one CR looks blank to a reader: 'From '" \
+	    "after it gets '>'"
+}
+crlf_blank_line_body()
+{
+	plain
+	printf 'a\r\n\r\nFrom b\r\nFrom c\r\n\r\rFrom d\n' >letter
+	printf 'a\r\n\r\n>From b\r\nFrom c\r\n\r\rFrom d\n\n' >expected
+	atf_check ${ml} "${me}" <letter
+	delivered
+}
+
 atf_test_case empty
 empty_head()
 {
@@ -493,6 +508,7 @@ atf_init_test_cases()
 	atf_add_test_case nul_bytes
 	atf_add_test_case all_bytes
 	atf_add_test_case crlf
+	atf_add_test_case crlf_blank_line
 	atf_add_test_case empty
 	atf_add_test_case one_newline
 	atf_add_test_case into_empty_mailbox

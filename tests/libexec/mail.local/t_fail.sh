@@ -822,6 +822,14 @@ home_missing_body()
 	atf_check -s exit:75 -e save:stderr \
 	    ./in /mnt/mail.local -m %h/mbox nohome <letter
 	atf_check -s exit:1 test -e home/nohome
+	# Not even where the user could make it.
+	sed 's,:/home/x:,:/home/x/x:,' etc/passwd >passwd
+	cp passwd etc/passwd
+	for template in %h/mbox %h/.mailspool/%u; do
+		atf_check -s exit:75 -e ignore \
+		    ./in /mnt/mail.local -m ${template} x <letter
+		atf_check ls -A home/x
+	done
 }
 home_missing_cleanup()
 {

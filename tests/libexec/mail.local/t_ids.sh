@@ -589,6 +589,12 @@ signals_body()
 		    <letter
 		said alice lock
 		only alice.lock
+		# Who may, can still end it.
+		atf_check -s exit:75 -e ignore \
+		    timeout --preserve-status -k 20 -s TERM 1 \
+		    ./as mallory env ${how}=${all} /mnt/mail.local -t 60 alice \
+		    <letter
+		only alice.lock
 		fresh
 	done
 }

@@ -132,9 +132,10 @@ home_spool_leads_away_body()
 	echo precious >home/secret/alice
 	chmod 600 home/secret/alice
 	ln -s /home/secret home/alice/.mailspool
+	ln -s /home/secret home/bob/.mailspool
 	ln -s /home/nowhere home/mallory/.mailspool
 	echo 'mailbox %h/.mailspool/%u' >${conf}
-	for user in alice mallory; do
+	for user in alice bob mallory; do
 		./in /mnt/mail.local ${user} <letter 2>stderr
 		status=$?
 		[ ${status} -eq 73 ] || is ${status} 75
