@@ -163,6 +163,10 @@ impl<'a> Dotlock<'a> {
                 if errno == Errno::ENAMETOOLONG {
                     failure.status = Status::CannotCreate;
                 }
+                if errno == Errno::EACCES && !self.identity.is_recipient() {
+                    failure =
+                        failure.with("only root can act as the recipient; run mail.local as root");
+                }
                 failure
             }
             nfslock::Status::Cancelled => Failure::interrupted(),

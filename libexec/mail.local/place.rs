@@ -83,12 +83,17 @@ impl Place {
             opened = open_directory(parent);
         }
         // Root may pass where the recipient may not, but only on a path that root alone laid out.
-        let roots = || !expanded.in_home && identity.is_privileged() && is_roots(parent);
-        if matches!(opened, Err(Errno::EACCES)) && roots() {
+        let become_root = || -> Result<bool, Failure> {
+            if expanded.in_home || !identity.is_privileged() {
+                return Ok(false);
+            }
             identity.assume(Right::Root)?;
+            Ok(is_roots(parent))
+        };
+        if matches!(opened, Err(Errno::EACCES)) && become_root()? {
             opened = open_directory(parent);
-            identity.assume(Right::Own)?;
         }
+        identity.assume(Right::Own)?;
         let failed = |errno| {
             let advice = match errno {
                 Errno::ENOENT if expanded.in_home => "the home directory is missing, or one in it",
@@ -111,11 +116,10 @@ impl Place {
         };
         let mut right = Right::Own;
         if identity.is_privileged() && !permits() {
-            if !roots() {
+            if !become_root()? {
                 return Err(failed(Errno::EACCES));
             }
             // What such a path leads to does not change any more, but it must be what was opened.
-            identity.assume(Right::Root)?;
             let here = stat(parent).map_err(failed)?;
             if (here.st_dev, here.st_ino) != (opened.st_dev, opened.st_ino) {
                 return Err(failed(Errno::EACCES));
