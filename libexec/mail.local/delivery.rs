@@ -135,8 +135,8 @@ impl<'a> Delivery<'a> {
         }
         // The recipient's rights first: what is done by nobody else's right cannot be turned against
         // anybody else, and a server that squashes root has no root to refuse.
-        let link = self.link()?;
         let place = Place::open(&self.mailbox, self.recipient, &self.identity)?;
+        let link = self.link()?;
         self.step(|| format!("{}: files are made {}", place.path.display(), place.right));
 
         // The dotlock before the mailbox is opened: on NFS, open() is what fetches the size as the

@@ -26,6 +26,7 @@
 
 //! The dotlocks that are held during a delivery: one, or two where readers look at a link.
 
+use core::cell::{Cell, RefCell};
 use std::os::fd::AsRawFd;
 use std::time::{Duration, Instant};
 
@@ -71,36 +72,61 @@ impl<'a> Dotlock<'a> {
             refreshed: Instant::now(),
         };
         for place in link.into_iter().chain([mailbox]) {
-            let wait = until.saturating_duration_since(Instant::now());
-            let options = nfslock::Options {
-                limit: if wait.is_zero() {
-                    Limit::Once
-                } else {
-                    Limit::For(wait)
-                },
-                stale,
-                cancelled: Some(&sys::interrupted),
-                ..nfslock::Options::default()
-            };
-            let lock = taken.acting(place, || {
-                Lock::acquire_at(place.directory.as_raw_fd(), &place.name, &options)
-            });
-            match lock {
-                Ok(Ok(lock)) => taken.held.push((place, lock)),
-                Ok(Err(failure)) => {
-                    let failure = taken.explain(place, failure);
-                    // What is held is let go, whatever comes of it: nothing was done under it.
-                    let _ = taken.release();
-                    return Err(failure);
-                }
-                Err(failure) => {
-                    let _ = taken.release();
-                    return Err(failure);
-                }
+            if let Err(failure) = taken.take_one(place, until, stale) {
+                // What is held is let go, whatever comes of it: nothing was done under it.
+                let _ = taken.release();
+                return Err(failure);
             }
         }
-        taken.refreshed = Instant::now();
         Ok(taken)
+    }
+
+    fn take_one(
+        &mut self,
+        place: &'a Place,
+        until: Instant,
+        stale: Duration,
+    ) -> Result<(), Failure> {
+        let (identity, writing) = (self.identity, self.writing);
+        let wait = until.saturating_duration_since(Instant::now());
+        let lost = Cell::new(None);
+        let held = RefCell::new(&mut *self);
+        // While this lock is waited for, the one that is held already must not grow stale.
+        let cancelled = || {
+            let refreshed = held
+                .borrow_mut()
+                .refresh_if_due()
+                .and_then(|()| identity.assume(place.right));
+            let failed = refreshed
+                .map_err(|failure| lost.set(Some(failure)))
+                .is_err();
+            failed || sys::interrupted()
+        };
+        let options = nfslock::Options {
+            limit: if wait.is_zero() {
+                Limit::Once
+            } else {
+                Limit::For(wait)
+            },
+            stale,
+            cancelled: Some(&cancelled),
+            ..nfslock::Options::default()
+        };
+        identity.assume(place.right)?;
+        let lock = Lock::acquire_at(place.directory.as_raw_fd(), &place.name, &options);
+        identity.assume(writing)?;
+        match lock {
+            Ok(lock) if self.held.is_empty() => {
+                self.refreshed = Instant::now();
+                self.held.push((place, lock));
+            }
+            Ok(lock) => self.held.push((place, lock)),
+            Err(failure) => {
+                let lost = lost.take();
+                return Err(lost.unwrap_or_else(|| self.explain(place, failure)));
+            }
+        }
+        Ok(())
     }
 
     /// How long the locks may go without a sign of life from now on.
@@ -119,7 +145,7 @@ impl<'a> Dotlock<'a> {
 
     /// Give a sign of life, if it is time to.
     pub fn refresh_if_due(&mut self) -> Result<(), Failure> {
-        if self.refreshed.elapsed() < self.interval {
+        if self.held.is_empty() || self.refreshed.elapsed() < self.interval {
             return Ok(());
         }
         let mut held = core::mem::take(&mut self.held);
