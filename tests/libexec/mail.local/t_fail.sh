@@ -698,6 +698,26 @@ read_only_spool_cleanup()
 	world_end
 }
 
+atf_test_case unsafe_spool cleanup
+unsafe_spool_head()
+{
+	world_head "A spool where anybody may remove anybody's lock: 75"
+}
+unsafe_spool_body()
+{
+	world
+	world_seed alice
+	chmod a=rwx,-t mail
+	letter x >letter
+	atf_check -s exit:75 -e save:stderr ./in /mnt/mail.local alice <letter
+	said alice unsafe 1777
+	untouched
+}
+unsafe_spool_cleanup()
+{
+	world_end
+}
+
 atf_test_case device cleanup
 device_head()
 {
@@ -804,6 +824,31 @@ immutable_cleanup()
 	attribute_end
 }
 
+atf_test_case users_missing cleanup
+users_missing_head()
+{
+	world_head "A user database that is not there bounces nobody: 75"
+}
+users_missing_body()
+{
+	world
+	letter x >letter
+	cp etc/passwd passwd
+	: >etc/passwd
+	atf_check -s exit:75 -e save:stderr ./in /mnt/mail.local alice <letter
+	said alice
+	rm etc/passwd
+	atf_check -s exit:75 -e save:stderr ./in /mnt/mail.local alice <letter
+	said alice
+	cp passwd etc/passwd
+	atf_check -s exit:67 -e ignore ./in /mnt/mail.local nosuch <letter
+	only
+}
+users_missing_cleanup()
+{
+	world_end
+}
+
 atf_test_case home_missing cleanup
 home_missing_head()
 {
@@ -876,9 +921,11 @@ atf_init_test_cases()
 	atf_add_test_case disk_full
 	atf_add_test_case no_inodes
 	atf_add_test_case read_only_spool
+	atf_add_test_case unsafe_spool
 	atf_add_test_case device
 	atf_add_test_case someone_elses
 	atf_add_test_case append_only
 	atf_add_test_case immutable
+	atf_add_test_case users_missing
 	atf_add_test_case home_missing
 }

@@ -631,6 +631,34 @@ cannot_be_stopped_cleanup()
 	world_end
 }
 
+atf_test_case kept_message cleanup
+kept_message_head()
+{
+	world_head "A stranger cannot open the file that holds his long" \
+	    "message while it is delivered, and change it"
+}
+kept_message_body()
+{
+	ids_setup
+	world_seed alice
+	dd if=/dev/zero bs=1024 count=4096 2>/dev/null | tr '\0' x >letter
+	kernel_hold flock mail/alice
+	./as mallory /mnt/mail.local alice <letter &
+	delivery=$!
+	until_true 10 test -e mail/alice.lock
+	kept=$(find /proc/${delivery}/fd -lname '*(deleted)')
+	[ -e "${kept}" ] || atf_fail "no temporary file"
+	atf_check -s not-exit:0 -e ignore ./as mallory cat "${kept}"
+	is "$(ls -lnL "${kept}" | awk '{ print $1, $2, $3 }')" "-rw------- 0 0"
+	touch go
+	finish ${delivery}
+	is ${status} 0
+}
+kept_message_cleanup()
+{
+	world_end
+}
+
 atf_test_case deaf_caller cleanup
 deaf_caller_head()
 {
@@ -814,6 +842,7 @@ atf_init_test_cases()
 	atf_add_test_case rlimits
 	atf_add_test_case signals
 	atf_add_test_case cannot_be_stopped
+	atf_add_test_case kept_message
 	atf_add_test_case deaf_caller
 	atf_add_test_case environment
 	atf_add_test_case temporary_not_in_tmpdir
