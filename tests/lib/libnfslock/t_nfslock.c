@@ -101,7 +101,8 @@ TEST(mode, "nobody writes into a lock, and the umask counts")
 	for (i = 0; i < nitems_of(masks); i++) {
 		(void)umask(masks[i]);
 		lock = take(MAILBOX);
-		ATF_CHECK_EQ(masks[i], umask(masks[i]));
+		/* ... and ATF has files of its own to make. */
+		ATF_CHECK_EQ(masks[i], umask(022));
 		ATF_REQUIRE_EQ(0, lstat(LOCK, &st));
 		/* But the holder has to read it, to know it again. */
 		ATF_CHECK_EQ((0444 & ~masks[i]) | 0400, st.st_mode & 07777);

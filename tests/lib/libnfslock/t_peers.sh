@@ -232,7 +232,6 @@ dotlockfile_breaks_body()
 	done
 }
 
-# It breaks no lock of more than 16 bytes.
 atf_test_case lockfile_breaks
 lockfile_breaks_head()
 {
@@ -247,6 +246,57 @@ lockfile_breaks_body()
 	    lockfile -1 -r 0 -l 3600 -s 0 ${mailbox}.lock
 	atf_check -e ignore lockfile -1 -r 3 -l 60 -s 0 ${mailbox}.lock
 	free_lockfile
+	leaves_nothing
+}
+
+# Delivers a message into the mailbox by procmail.
+deliver_procmail()
+{
+	cat > rc <<-EOF
+	LOCKTIMEOUT=60
+	LOCKSLEEP=1
+	SUSPEND=1
+	MAILDIR=${PWD}
+	DEFAULT=${PWD}/default
+	:0:
+	${mailbox}
+	EOF
+	printf 'From: a\n\nb\n' | timeout 20 procmail ${PWD}/rc
+}
+
+atf_test_case procmail
+procmail_head()
+{
+	atf_set descr "procmail delivers when we let go, not before"
+	atf_set require.progs procmail timeout
+}
+procmail_body()
+{
+	setup
+	hold_ours
+	deliver_procmail &
+	delivery=$!
+	sleep 2
+	atf_check cat ${mailbox}
+	let_go_ours
+	wait ${delivery} || atf_fail "procmail did not deliver"
+	atf_check -o match:"^From: a" cat ${mailbox}
+	leaves_nothing
+}
+
+# It breaks no lock of more than 16 bytes.
+atf_test_case procmail_breaks
+procmail_breaks_head()
+{
+	atf_set descr "procmail breaks a lock that we left behind, by age"
+	atf_set require.progs procmail timeout
+}
+procmail_breaks_body()
+{
+	setup
+	abandon_ours "10 minutes ago"
+	deliver_procmail || atf_fail "procmail did not deliver"
+	atf_check -o match:"^From: a" cat ${mailbox}
 	leaves_nothing
 }
 
@@ -314,6 +364,8 @@ atf_init_test_cases()
 	atf_add_test_case pid_of_another_host
 	atf_add_test_case dotlockfile_breaks
 	atf_add_test_case lockfile_breaks
+	atf_add_test_case procmail
+	atf_add_test_case procmail_breaks
 	atf_add_test_case robbed
 	atf_add_test_case touched
 	atf_add_test_case terminated
