@@ -205,6 +205,7 @@ impl Descriptor {
             .iter()
             .any(|prefix| kind.clone().take(prefix.len()).eq(prefix.iter().copied()));
         let local = u64::try_from(libc::MNT_LOCAL).unwrap_or(0);
+        #[allow(clippy::useless_conversion)] // its type differs between ports
         Ok(u64::from(found.f_flag) & local != 0 && !in_userland)
     }
 

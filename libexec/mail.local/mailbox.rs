@@ -246,7 +246,9 @@ impl<'a> Mailbox<'a> {
         self.file()?
             .sync_all()
             .map_err(|error| self.failed_io(&error))?;
-        if !self.created {
+        // An empty mailbox may be one that a delivery made which was then killed: its name, like a new
+        // one's, is on no disk yet, and a power failure would take the message away with it.
+        if self.start > 0 {
             return Ok(());
         }
         match nix::unistd::fsync(&self.place.directory) {
