@@ -25,7 +25,6 @@
 # OUT OF THE USE OF THIS SOFTWARE, EVEN IF ADVISED OF THE POSSIBILITY OF
 # SUCH DAMAGE.
 
-
 """Deliver real mail with mail.local while real readers read it, and account for every message.
 
 The messages are those of the test suite of Python's own email package, malformed ones included, and those of any mbox
@@ -71,7 +70,7 @@ MAILBOXES = 3
 COPIES = 3                  # of each message, into each mailbox
 MANY = 200                  # messages: with more than these, one copy of each
 PROCESSES = 4               # deliveries into one mailbox at once
-PAUSE = 0.4                 # seconds at most between one delivery and the next, so that the readers get in
+PAUSE = 0.3                 # seconds at most between one delivery and the next, so that the readers get in
 TEMPFAIL = 75
 TRIES = 20
 LIMIT = 20                  # seconds that mail.local may wait
@@ -92,7 +91,8 @@ CONF = "quote all\n"
 
 MUTTRC = """\
 set mbox_type=mbox noconfirmappend noconfirmcreate delete=yes quit=yes move=no nomark_old nosave_name
-set sort=mailbox-order nobeep wait_key=no read_inc=0 write_inc=0 status_format="--ready--" folder="%(home)s" tmpdir="%(home)s"
+set sort=mailbox-order nobeep wait_key=no read_inc=0 write_inc=0 status_format="--ready--"
+set folder="%(home)s" tmpdir="%(home)s"
 macro index T "<tag-pattern>~h X-Demo-Id:.mutt-<enter><tag-prefix-cond><save-message>%(folder)s<enter><end-cond>"
 """
 
@@ -129,7 +129,7 @@ def suite_messages():
 
 
 def mbox_messages(name):
-    """Split an mbox at the From_ lines that stand at its start or after a blank line; what precedes the first is kept."""
+    """Split an mbox at the From_ lines that stand at its start or after a blank line; what precedes these is kept."""
     parts = re.split(rb"(?:\A|(?<=\n\n)|(?<=\n\r\n))From [^\n]*(?:\n|\Z)", contents(name))
     if not parts[0]:
         del parts[0]
@@ -307,9 +307,9 @@ def mutt_forms(messages, home):
             data = [b"From %s Thu Jan  1 00:00:00 1970\n%s%s\n" % (SENDER.encode(), tag(*who), text) for who, text in
                     [(("mutt", len(messages)), b"\n"), *(((taker, number), text) for number, text in texts.items())]]
             write(path, b"".join(data))
-            mutt_session(path, home)
+            mutt_session(path, home, seconds=300)
             if not os.path.exists(folder):
-                raise Unable("mutt does not do what it is told: is it a mutt of its own kind, on a terminal?")
+                raise Unable("mutt did not save the messages it was told to")
             found = collections.defaultdict(list)
             for _, _, number, text in [*parse(contents(path)), *parse(contents(folder))]:
                 found[number].append(text)
@@ -339,7 +339,7 @@ def enter_namespace():
 def test_users(work):
     """Give the namespace an /etc with test users in it, and an empty directory that all may write as its /var/mail.
 
-    The whole of /etc, since a file with another mounted over it loses that as soon as anyone on the machine replaces the
+    The whole of /etc, since a file with another mounted over it loses that when anyone on the machine replaces the
     file.  What is no file that everybody may read, nobody here needs.
     """
     taken = {entry.pw_uid for entry in pwd.getpwall()} | {entry.gr_gid for entry in grp.getgrall()}
@@ -360,6 +360,10 @@ def test_users(work):
     if os.path.exists("/run/nscd"):             # which would answer for the machine's own users
         subprocess.run(["mount", "--bind", none, "/run/nscd"], check=True)
     return users
+
+
+def searchable(path):
+    return os.stat(path).st_mode & stat.S_IXOTH and (path == "/" or searchable(os.path.dirname(path)))
 
 
 def boxes_of_users(work, mode, users):
@@ -494,25 +498,22 @@ class Run:
             try:
                 done = subprocess.run(command, input=text, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
                                       timeout=PATIENCE)
-            except subprocess.TimeoutExpired:
-                self.note(f"copy {copy.number}: mail.local hung for {PATIENCE} s")
-                return
-            except OSError as error:
-                self.note(f"copy {copy.number}: {self.command[0]}: {error.strerror}")
-                return
+            except (OSError, subprocess.TimeoutExpired) as error:
+                why = str(error)
+                break
             if done.returncode == 0:
                 self.add("delivered")
                 return
-            why = done.stdout.decode(errors="replace").strip()
+            why = f"exit status {done.returncode}: {done.stdout.decode(errors='replace').strip()}"
             if done.returncode != TEMPFAIL:
-                self.note(f"copy {copy.number}: mail.local exited with {done.returncode}: {why}")
-                return
+                break
             self.add("retried")
             time.sleep(random.uniform(0.1, 0.5))
-        self.note(f"copy {copy.number}: given up after {TRIES} tries: {why}")
+        self.add("failed")
+        self.note(f"copy {copy.number}: not delivered: {why}")
 
     def account(self):
-        """Find every copy in its mailbox or in a ledger, once, as it was delivered or as mutt is known to rewrite it."""
+        """Find every copy in its mailbox or in a ledger, once, as it was delivered or as mutt is known to write it."""
         copies = {copy.number: copy for copy in self.copies}
         found = collections.Counter()
         for box in self.boxes:
@@ -563,8 +564,8 @@ class Progress:
             return
         self.next = now + (0.2 if self.terminal else 2)
         count = self.run.count
-        line = (f"{self.run.mode}: {now - self.started:3.0f} s, {count['delivered']} of {len(self.run.copies)} delivered, "
-                f"{count['retried']} retried, python took {count['python']}, mutt {count['mutt']}")
+        line = (f"{self.run.mode}: {now - self.started:3.0f} s, {count['delivered']} of {len(self.run.copies)} delivered"
+                f", {count['retried']} retried, python took {count['python']}, mutt {count['mutt']}")
         print(f"\r{line}\033[K" if self.terminal else line, end="" if self.terminal and not last else "\n", flush=True)
 
 
@@ -628,9 +629,9 @@ def demo(arguments, work):
 
 
 def main():
-    parser = argparse.ArgumentParser(description="Deliver real mail with mail.local while it is read, and account for it.")
+    parser = argparse.ArgumentParser(description="Deliver real mail while it is read, and account for it.")
     parser.add_argument("--mail-local", metavar="PATH", default=os.environ.get("MAIL_LOCAL", "/usr/libexec/mail.local"))
-    parser.add_argument("--copies", type=int, metavar="N", help=f"of each message, into each mailbox (default {COPIES})")
+    parser.add_argument("--copies", type=int, metavar="N", help=f"of a message, for each mailbox (default {COPIES})")
     parser.add_argument("mbox", nargs="*", help="more messages")
     arguments = parser.parse_args()
     if arguments.copies is not None and arguments.copies < 1:
@@ -643,6 +644,8 @@ def main():
     os.chmod(work, 0o711)
     status = 2
     try:
+        if INSIDE in os.environ and not searchable(os.path.realpath(work)):
+            raise Unable(f"{work}: the test users cannot get there: set TMPDIR to a directory that all may search")
         if not os.access(arguments.mail_local, os.X_OK):
             raise Unable(f"{arguments.mail_local}: no program")
         with contextlib.suppress(FileNotFoundError):
