@@ -565,7 +565,8 @@ class Progress:
         self.next = now + (0.2 if self.terminal else 2)
         count = self.run.count
         line = (f"{self.run.mode}: {now - self.started:3.0f} s, "
-                f"{count['delivered']} of {len(self.run.copies)} delivered, {count['retried']} retried, python took {count['python']}, mutt {count['mutt']}")
+                f"{count['delivered']} of {len(self.run.copies)} delivered, {count['retried']} retried, "
+                f"python took {count['python']}, mutt {count['mutt']}")
         print(f"\r{line}\033[K" if self.terminal else line, end="" if self.terminal and not last else "\n", flush=True)
 
 
