@@ -87,7 +87,6 @@ date_in_tz_body()
 	plain
 	letter tz >letter
 	for zone in UTC0 EAST-9:30 WEST8; do
-		before=$(TZ=${zone} date '+%a %b %e %H:%M:%S %Y')
 		i=0
 		# A second may pass between the two looks at the clock.
 		while :; do
@@ -197,15 +196,11 @@ quote_across_reads_head()
 quote_across_reads_body()
 {
 	plain
-	letter_in_parts()
-	{
 	for part in 'a\n' '\n' 'Fr' 'om b\n' '\nF' 'rom c\n' 'F' 'rom d\n' \
 	    '\n' 'From' ' e'; do
 		printf "${part}"
 		sleep 0.05
-	done
-	}
-	letter_in_parts | ${ml} "${me}" || atf_fail "status $?"
+	done | ${ml} "${me}" || atf_fail "status $?"
 	printf 'a\n\n>From b\n\n>From c\nFrom d\n\n>From e\n\n' >expected
 	delivered
 }

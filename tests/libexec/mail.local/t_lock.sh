@@ -352,7 +352,7 @@ nothing_cut_when_another_wrote_body()
 	only "${me}"
 }
 
-# long_delivery: one that takes six seconds or more, and gives signs of life.
+# long_delivery: one that takes several seconds, and gives signs of life.
 long_delivery()
 {
 	plain
@@ -518,13 +518,13 @@ one_limit_for_all_waiting_body()
 	seed
 	: >"${box}.lock"
 	kernel_hold flock "${box}"
-	(sleep 3; rm "${box}.lock") &
+	(sleep 4; rm "${box}.lock") &
 	begin=$(date +%s)
-	flags="-t 5"
+	flags="-t 6"
 	refused 75 lock
 	took=$(($(date +%s) - begin))
-	[ ${took} -ge 4 ] && [ ${took} -le 7 ] ||
-	    atf_fail "-t 5 took ${took} s"
+	[ ${took} -ge 5 ] && [ ${took} -le 9 ] ||
+	    atf_fail "-t 6 took ${took} s"
 	untouched
 }
 
