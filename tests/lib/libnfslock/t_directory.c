@@ -477,13 +477,30 @@ make_deep(char *path, size_t length)
 	ATF_REQUIRE_EQ(length, strlen(path));
 }
 
+/*
+ * Remove it, from its bottom: there is no path that others could remove it by.
+ */
+static void
+remove_deep(char *path, const char *top)
+{
+	char *last;
+
+	while (strlen(path) > strlen(top)) {
+		ATF_REQUIRE((last = strrchr(path, '/')) != NULL);
+		*last++ = '\0';
+		ATF_REQUIRE_EQ(0, chdir(".."));
+		ATF_REQUIRE_EQ(0, rmdir(last));
+	}
+}
+
 TEST(path_max, "a mailbox with the longest of paths can be locked")
 {
 	struct nfslock_holder holder = { .size = sizeof(holder) };
-	char path[PATH_MAX + 64];
+	char path[PATH_MAX + 64], top[PATH_MAX];
 	size_t i, length;
 	nfslock_t *lock;
 
+	ATF_REQUIRE(getcwd(top, sizeof(top)) != NULL);
 	make_deep(path, PATH_MAX - 50);
 	length = strlen(path);
 	path[length++] = '/';
@@ -498,6 +515,8 @@ TEST(path_max, "a mailbox with the longest of paths can be locked")
 		CHECK_STATUS(OK, nfslock_release(lock));
 	}
 	check_directory(".", NULL);
+	path[length - 1] = '\0';
+	remove_deep(path, top);
 }
 
 TEST(path_too_long, "a directory that no path reaches is ENAMETOOLONG")
@@ -510,6 +529,7 @@ TEST(path_too_long, "a directory that no path reaches is ENAMETOOLONG")
 	make_deep(path, PATH_MAX + 100);
 	(void)strcat(path, "/m");
 	CHECK_ERRNO(ENAMETOOLONG, try_once(path, &lock));
+	path[strlen(path) - 2] = '\0';
 	ATF_CHECK(lock == NULL);
 
 	/* A descriptor does. */
@@ -520,6 +540,7 @@ TEST(path_too_long, "a directory that no path reaches is ENAMETOOLONG")
 	ATF_REQUIRE_EQ(0, fchdir(fd));
 	check_directory(".", NULL);
 	ATF_REQUIRE_EQ(0, close(fd));
+	remove_deep(path, top);
 }
 
 ATF_TP_ADD_TCS(tp)

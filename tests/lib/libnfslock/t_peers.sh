@@ -249,7 +249,8 @@ lockfile_breaks_body()
 	leaves_nothing
 }
 
-# Delivers a message into the mailbox by procmail.
+# Delivers a message into the mailbox by procmail, which makes the system's
+# mailbox of its user as well, unless it is a filter (-m).
 deliver_procmail()
 {
 	cat > rc <<-EOF
@@ -261,7 +262,7 @@ deliver_procmail()
 	:0:
 	${mailbox}
 	EOF
-	printf 'From: a\n\nb\n' | timeout 20 procmail ${PWD}/rc
+	printf 'From: a\n\nb\n' | timeout 20 procmail -m ${PWD}/rc
 }
 
 atf_test_case procmail
