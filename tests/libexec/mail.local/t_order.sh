@@ -83,6 +83,22 @@ new_mailbox_body()
 	in_order DIRSYNC
 }
 
+atf_test_case empty_mailbox
+empty_mailbox_head()
+{
+	order_head
+	atf_set descr "The directory of an empty mailbox is flushed too: a" \
+	    "delivery that was killed may have made it, with its name on" \
+	    "no disk yet"
+}
+empty_mailbox_body()
+{
+	plain
+	: >"${box}"
+	events
+	in_order "${begin}OPEN (FLOCK |FCNTL )+LOOK WRITE SYNC DIRSYNC CLOSE LOOK ${end}"
+}
+
 atf_test_case both_kernel_locks
 both_kernel_locks_head()
 {
@@ -189,6 +205,7 @@ atf_init_test_cases()
 
 	atf_add_test_case existing_mailbox
 	atf_add_test_case new_mailbox
+	atf_add_test_case empty_mailbox
 	atf_add_test_case both_kernel_locks
 	atf_add_test_case mailbox_not_opened_while_waiting
 	atf_add_test_case nothing_followed
