@@ -100,9 +100,8 @@ impl COptions {
     /// The pointer is NULL or points at a structure as `nfslock.h` has it, of
     /// the size that it tells.
     unsafe fn read(options: *const Self) -> Result<Self, Failure> {
-        let mut read = Self::DEFAULT;
         if options.is_null() {
-            return Ok(read);
+            return Ok(Self::DEFAULT);
         }
         // SAFETY: the size comes first in every version of the structure.
         let size = unsafe { options.cast::<usize>().read() };
@@ -112,8 +111,7 @@ impl COptions {
             return Err(invalid());
         }
         // SAFETY: it has that size.
-        read = unsafe { options.read() };
-        Ok(read)
+        Ok(unsafe { options.read() })
     }
 
     fn is_cancelled(&self) -> bool {
@@ -157,12 +155,25 @@ impl COptions {
 }
 
 /// # Safety
-/// As for [`COptions::read`]; `lock` is valid for a write.
+/// The text is NULL or terminated, and stays valid.
+unsafe fn text<'a>(text: *const c_char) -> Result<&'a CStr, Failure> {
+    if text.is_null() {
+        return Err(invalid());
+    }
+    // SAFETY: the caller's promise.
+    Ok(unsafe { CStr::from_ptr(text) })
+}
+
+/// # Safety
+/// As for [`COptions::read`]; `lock` is NULL or valid for a write.
 unsafe fn acquire<'a>(
     place: impl FnOnce() -> Result<(Posix, &'a CStr), Failure>,
     options: *const COptions,
     lock: *mut *mut Handle,
 ) -> c_int {
+    if lock.is_null() {
+        return told(invalid());
+    }
     // SAFETY: the caller's promise.
     unsafe { lock.write(ptr::null_mut()) };
     // SAFETY: the caller's promise.
@@ -213,10 +224,7 @@ pub unsafe extern "C" fn nfslock_acquire(
     lock: *mut *mut Handle,
 ) -> c_int {
     // SAFETY: the caller's promise.
-    unsafe {
-        let mailbox = CStr::from_ptr(mailbox);
-        acquire(|| Posix::of_mailbox(mailbox), options, lock)
-    }
+    unsafe { acquire(|| Posix::of_mailbox(text(mailbox)?), options, lock) }
 }
 
 /// See `nfslock.h`.
@@ -231,10 +239,7 @@ pub unsafe extern "C" fn nfslock_acquireat(
     lock: *mut *mut Handle,
 ) -> c_int {
     // SAFETY: the caller's promise.
-    unsafe {
-        let name = CStr::from_ptr(name);
-        acquire(|| Ok((Posix::at(dirfd)?, name)), options, lock)
-    }
+    unsafe { acquire(|| Ok((Posix::at(dirfd)?, text(name)?)), options, lock) }
 }
 
 fn status(result: Result<(), Failure>) -> c_int {
@@ -280,10 +285,10 @@ pub unsafe extern "C" fn nfslock_release(lock: *mut Handle) -> c_int {
 }
 
 /// # Safety
-/// `to` points at a structure whose size is set.
-unsafe fn tell(found: &Result<Option<Holder>, Failure>, to: *mut CHolder) -> c_int {
+/// `to` is NULL or points at a structure whose size is set.
+unsafe fn tell(to: *mut CHolder, find: impl FnOnce() -> Result<Option<Holder>, Failure>) -> c_int {
     // SAFETY: the size comes first in every version of the structure.
-    if unsafe { to.cast::<usize>().read() } != size_of::<CHolder>() {
+    if to.is_null() || unsafe { to.cast::<usize>().read() } != size_of::<CHolder>() {
         return told(invalid());
     }
     let mut holder = CHolder {
@@ -294,7 +299,7 @@ unsafe fn tell(found: &Result<Option<Holder>, Failure>, to: *mut CHolder) -> c_i
         host: [0; 256],
         program: [0; 32],
     };
-    let answer = match found {
+    let answer = match find() {
         Ok(Some(found)) => {
             holder.pid = found.pid;
             #[allow(clippy::unnecessary_fallible_conversions)] // time_t differs
@@ -307,7 +312,7 @@ unsafe fn tell(found: &Result<Option<Holder>, Failure>, to: *mut CHolder) -> c_i
             Status::Held as c_int
         }
         Ok(None) => OK,
-        Err(failure) => told(*failure),
+        Err(failure) => told(failure),
     };
     // SAFETY: it has that size.
     unsafe { to.write(holder) };
@@ -327,7 +332,7 @@ fn copy(from: &CStr, to: &mut [c_char]) {
 #[no_mangle]
 pub unsafe extern "C" fn nfslock_holder(mailbox: *const c_char, holder: *mut CHolder) -> c_int {
     // SAFETY: the caller's promise.
-    unsafe { tell(&Holder::of(CStr::from_ptr(mailbox)), holder) }
+    unsafe { tell(holder, || Holder::of(text(mailbox)?)) }
 }
 
 /// See `nfslock.h`.
@@ -341,7 +346,7 @@ pub unsafe extern "C" fn nfslock_holderat(
     holder: *mut CHolder,
 ) -> c_int {
     // SAFETY: the caller's promise.
-    unsafe { tell(&Holder::at(dirfd, CStr::from_ptr(name)), holder) }
+    unsafe { tell(holder, || Holder::at(dirfd, text(name)?)) }
 }
 
 /// See `nfslock.h`.

@@ -32,6 +32,9 @@ use crate::filesystem::{Attributes, FileSystem};
 use crate::identity::Identity;
 use crate::name::Name;
 
+/// How often removing what must not be left is tried again.
+const DISCARD_TRIES: u32 = 64;
+
 /// How often a token is made anew when its temporary cannot be used.
 const TOKENS: u32 = 4;
 
@@ -112,7 +115,7 @@ impl<'a, F: FileSystem> Claim<'a, F> {
             match self.fs.look(self.target.as_c_str()) {
                 Ok(found) if found.is(&taken.identity) => {
                     // The name stays ours whether or not this one goes.
-                    let _ = self.fs.unlink(temporary.as_c_str());
+                    discard(self.fs, &temporary);
                     return Ok(Some(taken));
                 }
                 Ok(_) | Err(libc::ENOENT | libc::ESTALE) => {}
@@ -141,9 +144,7 @@ impl<'a, F: FileSystem> Claim<'a, F> {
             match self.fs.create(name.as_c_str(), token.as_bytes()) {
                 Ok(attributes) => return Ok((name, Taken::new(attributes, token))),
                 // Nobody else has this name: an earlier reply was lost.
-                Err(libc::EEXIST) => {
-                    let _ = self.fs.unlink(name.as_c_str());
-                }
+                Err(libc::EEXIST) => discard(self.fs, &name),
                 Err(errno @ (libc::ESTALE | libc::ENOENT)) => failure = errno,
                 Err(errno) => return Err(errno),
             }
@@ -155,11 +156,29 @@ impl<'a, F: FileSystem> Claim<'a, F> {
     /// a request that was thought to have failed took it after all.
     pub fn withdraw(self) {
         if let Some((temporary, taken)) = self.temporary {
-            let _ = self.fs.unlink(temporary.as_c_str());
-            let found = self.fs.look(self.target.as_c_str());
-            if found.is_ok_and(|found| found.is(&taken.identity)) {
-                let _ = self.fs.unlink(self.target.as_c_str());
-            }
+            discard(self.fs, &temporary);
+            drop_if_ours(self.fs, self.target, &taken.identity);
+        }
+    }
+}
+
+/// Remove a name that nobody else uses, however often a signal interrupts.
+pub fn discard<F: FileSystem>(fs: &F, name: &Name) {
+    for _ in 0..DISCARD_TRIES {
+        if fs.unlink(name.as_c_str()) != Err(libc::EINTR) {
+            break;
+        }
+    }
+}
+
+/// Remove a name that others use too, if it is ours.
+pub fn drop_if_ours<F: FileSystem>(fs: &F, name: &Name, identity: &Identity) {
+    for _ in 0..DISCARD_TRIES {
+        let found = fs.look(name.as_c_str());
+        if !found.is_ok_and(|found| found.is(identity))
+            || fs.unlink(name.as_c_str()) != Err(libc::EINTR)
+        {
+            break;
         }
     }
 }

@@ -47,12 +47,9 @@ pub struct ServerTime {
 impl ServerTime {
     /// How long before `later` this time is; nothing where it is not before.
     pub fn until(self, later: Self) -> Option<Span> {
-        let nanoseconds = |time: Self| {
-            i128::from(time.seconds)
-                .saturating_mul(1_000_000_000)
-                .saturating_add(i128::from(time.nanoseconds))
-        };
-        let span = nanoseconds(later).saturating_sub(nanoseconds(self));
+        let seconds = later.seconds.checked_sub(self.seconds)?;
+        let rest = later.nanoseconds.checked_sub(self.nanoseconds)?;
+        let span = seconds.checked_mul(1_000_000_000)?.checked_add(rest)?;
         Some(Span::from_nanos(u64::try_from(span).ok()?))
     }
 }
@@ -90,13 +87,24 @@ pub struct Attributes {
     pub ctime: ServerTime,
 }
 
+/// What a file contains.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Contents {
+    /// A token of ours.
+    Ours(Token),
+    /// Something else: it is a peer's.
+    Foreign,
+    /// It may not be read, or not be opened.
+    Unreadable,
+}
+
 /// A file as it was found under a name.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Look {
     /// Its attributes.
     pub attributes: Attributes,
-    /// The token it contains, if it is one of ours and could be read.
-    pub token: Option<Token>,
+    /// Its contents.
+    pub contents: Contents,
 }
 
 impl Look {
@@ -104,21 +112,28 @@ impl Look {
     pub fn is(&self, identity: &Identity) -> bool {
         self.attributes.dev == identity.dev
             && self.attributes.ino == identity.ino
-            && self.token == Some(identity.token)
+            && self.contents == Contents::Ours(identity.token)
+    }
+
+    /// Is it the same file as in an earlier look, that nobody refreshed since,
+    /// even though its name may be another?
+    pub fn is_same_as(&self, earlier: &Self) -> bool {
+        self.attributes.dev == earlier.attributes.dev
+            && self.attributes.ino == earlier.attributes.ino
+            && self.attributes.mtime == earlier.attributes.mtime
+            && self.contents == earlier.contents
     }
 
     /// Is it the same file as in an earlier look, with no sign of life since?
     /// Whatever is done to a file changes its ctime, by the server's clock.
     pub fn is_unchanged_since(&self, earlier: &Self) -> bool {
-        self.attributes.dev == earlier.attributes.dev
-            && self.attributes.ino == earlier.attributes.ino
-            && self.token == earlier.token
-            && self.attributes.ctime == earlier.attributes.ctime
+        self.is_same_as(earlier) && self.attributes.ctime == earlier.attributes.ctime
     }
 }
 
 /// What the protocol needs of a directory, of clocks and of the process.
-/// Errors are the system's numbers.
+/// Errors are the system's numbers.  A call that a signal interrupts may
+/// answer `EINTR`; over NFS it may have taken effect all the same.
 pub trait FileSystem {
     /// Is `O_EXCL` known to be exclusive here, and are attributes what the
     /// disk has?  True only for local file systems that are known as such.
@@ -139,21 +154,30 @@ pub trait FileSystem {
     /// (close-to-open), without following a link or waiting for a FIFO.
     fn look(&self, name: &CStr) -> Result<Look, c_int>;
 
+    /// Read a file through a fresh open, and nothing more: which token does
+    /// it contain?
+    fn read(&self, name: &CStr) -> Result<Option<Token>, c_int>;
+
     /// Set a file's times to the server's present if it is the expected one,
     /// by its descriptor, so that the request can hit no other.  Answers what
-    /// was found under the name, after the change.
+    /// is found under the name after that.
     fn touch(&self, name: &CStr, expected: &Identity) -> Result<Look, c_int>;
 
-    /// `unlink(2)`.
+    /// `unlink(2)`, once.
     fn unlink(&self, name: &CStr) -> Result<(), c_int>;
 
-    /// `rename(2)`.
+    /// `rename(2)`, once.
     fn rename(&self, from: &CStr, to: &CStr) -> Result<(), c_int>;
+
+    /// Give a file its old name back, unless another has that name by now.
+    /// Its other name may go.
+    fn restore(&self, from: &CStr, to: &CStr) -> Result<(), c_int>;
 
     /// Show every name in the directory.
     fn list(&self, each: &mut dyn FnMut(&CStr)) -> Result<(), c_int>;
 
-    /// The time since some moment, on a clock that no one sets.
+    /// The time since some moment, on a clock that no one sets, and that does
+    /// not stop when the machine sleeps.
     fn monotonic(&self) -> Span;
 
     /// Wait, or return early after a signal.

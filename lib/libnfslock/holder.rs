@@ -30,7 +30,7 @@ use core::ffi::{c_int, CStr};
 use core::fmt;
 use core::time::Duration;
 
-use crate::filesystem::{FileSystem, Look};
+use crate::filesystem::{Contents, FileSystem, Look};
 use crate::identity::Token;
 use crate::name::Name;
 use crate::posix::Posix;
@@ -86,7 +86,7 @@ impl Holder {
             host: [0; 256],
             program: [0; 32],
         };
-        if let Some(token) = look.token {
+        if let Contents::Ours(token) = look.contents {
             holder.identify(&token);
         }
         Ok(Some(holder))

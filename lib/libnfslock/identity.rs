@@ -56,10 +56,14 @@ impl Token {
 
     /// A token for a lock of this process.
     pub fn new(host: &[u8], pid: i32, random: u64) -> Self {
+        // A process id that does not fit is told as 0, not as some other
+        // process's.
+        let pid = u64::try_from(pid).ok().filter(|pid| pid >> 24 == 0);
+        let pid = pid.unwrap_or(0);
         let mut token = [MARK; Self::LEN];
         let digits = token.iter_mut().skip(1);
         let values = digits_of(fnv1a(host), HOST_DIGITS)
-            .chain(digits_of(u64::try_from(pid).unwrap_or(0), PID_DIGITS))
+            .chain(digits_of(pid, PID_DIGITS))
             .chain(digits_of(random, RANDOM_DIGITS));
         for (digit, value) in digits.zip(values) {
             *digit = value;
@@ -99,8 +103,7 @@ impl Token {
     }
 }
 
-/// The `count` lowest digits of a number, the highest first.  A process id
-/// that has more digits is told as 0 rather than as some other process's.
+/// The `count` lowest digits of a number, the highest first.
 fn digits_of(number: u64, count: usize) -> impl Iterator<Item = u8> {
     (0..count).rev().map(move |place| {
         let shift = u32::try_from(place).unwrap_or(0).wrapping_mul(6);

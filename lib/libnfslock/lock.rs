@@ -26,17 +26,20 @@
 
 //! The lock: acquired, verified, refreshed, released.
 
-use crate::timing::Span;
+use core::ffi::CStr;
 
-use crate::breaker::{self, Guard, Outcome};
+use crate::breaker::{self, Outcome};
 use crate::claim::{Claim, Taken};
-use crate::filesystem::{FileSystem, Kind, Look};
+use crate::filesystem::{Contents, FileSystem, Kind, Look};
+use crate::guard::Guard;
 use crate::name::Name;
 use crate::options::{Limit, Options};
 use crate::patience::Patience;
 use crate::status::{Failure, Status};
-use crate::timing::Timing;
-use core::ffi::{c_int, CStr};
+use crate::timing::{Span, Timing};
+
+/// How often what a signal interrupts is tried again.
+const INTERRUPTIONS: u32 = 64;
 
 /// A lock that is held.
 pub struct Lock<F: FileSystem> {
@@ -61,7 +64,7 @@ impl<F: FileSystem> Lock<F> {
         options: &Options,
     ) -> Result<Self, Failure> {
         let name = Name::of_lock(mailbox)?;
-        let timing = Timing::new(options.stale, fs.is_local());
+        let timing = Timing::new(options.stale);
         let mut claim = Claim::on(&fs, &name);
         let (taken, alive) = match win(&mut claim, &fs, &name, &timing, options) {
             Ok(won) => won,
@@ -70,7 +73,6 @@ impl<F: FileSystem> Lock<F> {
                 return Err(failure);
             }
         };
-        breaker::sweep_sometimes(&fs, &taken, &timing);
         let pid = fs.pid();
         Ok(Self {
             fs,
@@ -93,24 +95,23 @@ impl<F: FileSystem> Lock<F> {
         if self.fs.pid() != self.pid {
             return Err(Status::Forked.into());
         }
-        // In a private directory of a local file system the attributes tell
-        // as much as a fresh open, for one system call.  Where they differ,
-        // someone may have set the lock's times: the contents decide.
-        let untouched = !self.common && self.fs.is_local() && {
-            let known = &self.taken.attributes;
-            self.fs.stat(self.name.as_c_str()).is_ok_and(|found| {
-                (found.dev, found.ino, found.size, found.mtime)
-                    == (known.dev, known.ino, known.size, known.mtime)
-            })
-        };
-        if untouched {
-            return Ok(());
+        let name = self.name.as_c_str();
+        // Only a fresh open tells the truth.  Where others may make files, one
+        // of them may have put anything there; in a private directory of a
+        // local file system nobody did, and no other file has our token.
+        if !self.common && self.fs.is_local() {
+            match self.fs.read(name) {
+                Ok(token) if token == Some(self.taken.identity.token) => return Ok(()),
+                Ok(_) => return Err(Status::Stolen.into()),
+                Err(_) => {}
+            }
         }
-        Self::told(
-            self.fs
-                .look(self.name.as_c_str())
-                .map(|found| self.is(&found)),
-        )
+        match self.fs.look(name) {
+            Ok(found) => self.judge(&found),
+            Err(libc::ENOENT | libc::ESTALE) => Err(Status::Gone.into()),
+            Err(libc::EMFILE | libc::ENFILE) => self.judge_unopened(),
+            Err(errno) => Err(Failure::system(errno)),
+        }
     }
 
     /// Give a sign of life.
@@ -122,14 +123,16 @@ impl<F: FileSystem> Lock<F> {
             return Err(Status::Forked.into());
         }
         let sent = self.fs.monotonic();
-        let found = self.fs.touch(self.name.as_c_str(), &self.taken.identity);
-        if let Ok(found) = &found {
-            if self.is(found) {
+        match self.fs.touch(self.name.as_c_str(), &self.taken.identity) {
+            Ok(found) => {
+                self.judge(&found)?;
                 self.taken.attributes = found.attributes;
                 self.alive = sent;
+                Ok(())
             }
+            Err(libc::ENOENT | libc::ESTALE) => Err(Status::Gone.into()),
+            Err(errno) => Err(Failure::system(errno)),
         }
-        Self::told(found.map(|found| self.is(&found)))
     }
 
     /// Release the lock if it is still ours.
@@ -144,40 +147,73 @@ impl<F: FileSystem> Lock<F> {
     fn let_go(&mut self) -> Result<(), Failure> {
         self.released = true;
         self.verify()?;
-        if self.fs.monotonic().minus(self.alive) < self.timing.lease {
-            return self.unlink();
+        if self.lease_holds() {
+            self.unlink(|| self.lease_holds())?;
+        } else {
+            // Another may hold this lock for stale by now, and be about to
+            // break it.  Under the breakers' guard nobody else is, so that
+            // removing it cannot hit the lock of whoever comes after.
+            let guard = Guard::wait(&self.fs, &self.name, &self.timing)?;
+            let verified = self.verify();
+            let done = verified.and_then(|()| self.unlink(|| guard.stands(&self.timing)));
+            guard.release();
+            done?;
         }
-        // Another may hold this lock for stale by now, and be about to break
-        // it.  Under the breakers' guard nobody else is, so that removing it
-        // cannot hit the lock of whoever comes after.
-        let guard = Guard::wait(&self.fs, &self.name, &self.timing)?;
-        let done = guard
-            .stands(&self.timing)
-            .and_then(|()| self.verify())
-            .and_then(|()| self.unlink());
-        guard.release();
-        done
+        breaker::sweep_sometimes(&self.fs, &self.taken, &self.timing);
+        Ok(())
     }
 
-    fn unlink(&self) -> Result<(), Failure> {
-        match self.fs.unlink(self.name.as_c_str()) {
-            // It was ours a moment ago, so it is our own request, repeated,
-            // that finds it gone.
-            Ok(()) | Err(libc::ENOENT) => Ok(()),
-            Err(errno) => Err(Failure::system(errno)),
+    fn lease_holds(&self) -> bool {
+        self.fs.monotonic().minus(self.alive) < self.timing.lease
+    }
+
+    /// Remove the lock, that was ours a moment ago, while that is permitted.
+    fn unlink(&self, permitted: impl Fn() -> bool) -> Result<(), Failure> {
+        for _ in 0..INTERRUPTIONS {
+            if !permitted() {
+                return Err(Status::TimedOut.into());
+            }
+            match self.fs.unlink(self.name.as_c_str()) {
+                Ok(()) => return Ok(()),
+                // Over NFS it is our own request, repeated, that finds it
+                // gone.
+                Err(libc::ENOENT) if !self.fs.is_local() => return Ok(()),
+                Err(libc::ENOENT) => return Err(Status::Gone.into()),
+                // It may have been removed all the same, and another's may
+                // stand there by now.
+                Err(libc::EINTR) => {
+                    let found = self.verify().map_err(|failure| failure.status);
+                    if matches!(found, Err(Status::Gone | Status::Stolen)) {
+                        return Ok(());
+                    }
+                }
+                Err(errno) => return Err(Failure::system(errno)),
+            }
+        }
+        Err(Failure::system(libc::EINTR))
+    }
+
+    fn judge(&self, found: &Look) -> Result<(), Failure> {
+        let known = &self.taken.attributes;
+        let is_that_file = (found.attributes.dev, found.attributes.ino) == (known.dev, known.ino)
+            && found.attributes.uid == known.uid
+            && found.attributes.kind == Kind::Regular;
+        match found.contents {
+            Contents::Ours(token) if is_that_file && token == self.taken.identity.token => Ok(()),
+            // With other rights than those that made it, it cannot be told.
+            Contents::Unreadable if is_that_file && found.attributes.size == known.size => {
+                Err(Failure::system(libc::EACCES))
+            }
+            _ => Err(Status::Stolen.into()),
         }
     }
 
-    fn is(&self, found: &Look) -> bool {
-        found.is(&self.taken.identity)
-            && found.attributes.kind == Kind::Regular
-            && found.attributes.uid == self.taken.attributes.uid
-    }
-
-    fn told(ours: Result<bool, c_int>) -> Result<(), Failure> {
-        match ours {
-            Ok(true) => Ok(()),
-            Ok(false) => Err(Status::Stolen.into()),
+    /// The process has no descriptor left to look with.  A lock that stays
+    /// for want of one would be in everybody's way until it is stale.
+    fn judge_unopened(&self) -> Result<(), Failure> {
+        match self.fs.stat(self.name.as_c_str()) {
+            Ok(found) if found == self.taken.attributes => Ok(()),
+            Ok(_) => Err(Failure::system(libc::EMFILE)),
             Err(libc::ENOENT | libc::ESTALE) => Err(Status::Gone.into()),
             Err(errno) => Err(Failure::system(errno)),
         }
@@ -204,10 +240,22 @@ fn win<F: FileSystem>(
 ) -> Result<(Taken, Span), Failure> {
     let mut patience = Patience::new(fs, options);
     let mut watch = breaker::Watch::default();
+    let mut interruptions: u32 = 0;
     loop {
         let sent = fs.monotonic();
-        if let Some(taken) = claim.attempt().map_err(Failure::system)? {
-            return Ok((taken, sent));
+        match claim.attempt() {
+            Ok(Some(taken)) => {
+                if let Some(won) = confirm(fs, name, timing, taken, sent)? {
+                    return Ok(won);
+                }
+            }
+            Ok(None) => {}
+            Err(libc::EINTR) if interruptions < INTERRUPTIONS => {
+                interruptions = interruptions.saturating_add(1);
+                patience.wait(Span::ZERO)?;
+                continue;
+            }
+            Err(errno) => return Err(Failure::system(errno)),
         }
         if matches!(options.limit, Limit::Once) {
             return Err(Status::Held.into());
@@ -215,9 +263,29 @@ fn win<F: FileSystem>(
         if options.break_stale {
             match watch.consider(fs, name, timing, &patience)? {
                 Outcome::Removed => continue,
-                Outcome::Left => {}
+                Outcome::Left | Outcome::Refused => {}
             }
         }
         patience.pause()?;
     }
+}
+
+/// Who was stopped, or cut off from the server, between sending the request
+/// that won and hearing of it, may have lost the lock to a breaker since.
+fn confirm<F: FileSystem>(
+    fs: &F,
+    name: &Name,
+    timing: &Timing,
+    mut taken: Taken,
+    mut sent: Span,
+) -> Result<Option<(Taken, Span)>, Failure> {
+    while fs.monotonic().minus(sent) >= timing.lease {
+        sent = fs.monotonic();
+        match fs.touch(name.as_c_str(), &taken.identity) {
+            Ok(found) if found.is(&taken.identity) => taken.attributes = found.attributes,
+            Ok(_) | Err(libc::ENOENT | libc::ESTALE) => return Ok(None),
+            Err(errno) => return Err(Failure::system(errno)),
+        }
+    }
+    Ok(Some((taken, sent)))
 }

@@ -78,7 +78,7 @@ impl Name {
     /// The name of a lock's guard.  Two locks whose names have the same hash
     /// share a guard, which costs time and never safety.
     pub fn of_guard(&self) -> Result<Self, c_int> {
-        let mut digits = [0_u8; 16];
+        let mut digits = [0_u8; GUARD_DIGITS];
         let mut hash = fnv1a(self.as_bytes());
         for digit in &mut digits {
             *digit = HEX.get((hash >> 60) as usize).copied().unwrap_or(b'0');
@@ -91,11 +91,12 @@ impl Name {
     /// and that may have been left by a process that was killed?
     pub fn is_leftover(name: &CStr) -> bool {
         let name = name.to_bytes();
-        [TEMPORARY_PREFIX, GUARD_PREFIX, ASIDE_PREFIX]
-            .iter()
-            .any(|prefix| {
-                name.starts_with(prefix) && name.len() == prefix.len().saturating_add(Token::LEN)
-            })
+        let rest = |prefix| name.strip_prefix(prefix);
+        if let Some(digits) = rest(GUARD_PREFIX) {
+            return digits.len() == GUARD_DIGITS && digits.iter().all(|digit| HEX.contains(digit));
+        }
+        let rest = rest(TEMPORARY_PREFIX).or_else(|| rest(ASIDE_PREFIX));
+        rest.and_then(Token::parse).is_some()
     }
 
     fn joined(start: &[u8], end: &[u8]) -> Result<Self, c_int> {
@@ -122,6 +123,7 @@ impl Name {
     }
 }
 
+const GUARD_DIGITS: usize = 16;
 const HEX: &[u8; 16] = b"0123456789abcdef";
 
 /// The 64-bit FNV-1a hash: short, and good enough to tell names apart.

@@ -29,16 +29,19 @@
 use crate::timing::Span;
 use core::ffi::{c_int, CStr};
 
-use crate::filesystem::{Attributes, FileSystem, Kind, Look};
+use crate::filesystem::{Attributes, Contents, FileSystem, Kind, Look};
 use crate::identity::{Identity, Token};
 use crate::options::Directory;
 use crate::status::{Failure, Status};
 use crate::sys::{self, Descriptor};
 
-/// A lock can be read by all: who holds it is no secret.  Nobody writes it.
-const MODE: libc::mode_t = 0o444;
+/// A lock can be read by all: who holds it is no secret.  Its owner can write
+/// it, which nobody does; but Linux lets nobody link a file that is neither
+/// his nor his to write, and a server that squashes users makes it neither.
+const MODE: libc::mode_t = 0o644;
 
-const PATH_MAX: usize = 1024 * 4;
+/// No system that this is built for takes a longer path.
+const PATH_MAX: usize = 4096;
 
 /// A mailbox's directory, held by a descriptor, so that neither a later
 /// chdir(2) nor a path of any length matters.
@@ -102,23 +105,25 @@ impl Posix {
         sys::birth_time(&self.dir, name)
     }
 
-    fn fill(file: &Descriptor, contents: &[u8]) -> Result<Attributes, c_int> {
-        if file.write(contents)? != contents.len() {
-            return Err(libc::ENOSPC);
+    fn fill(file: &Descriptor, mut contents: &[u8]) -> Result<Attributes, c_int> {
+        let size = contents.len();
+        while !contents.is_empty() {
+            let written = file.write(contents)?;
+            if written == 0 {
+                return Err(libc::EIO);
+            }
+            contents = contents.get(written..).unwrap_or_default();
         }
         // After the write: an exclusive create over NFS sets the times by the
         // client's clock, a write by the server's.
         let mut made = file.stat()?;
         if made.st_mode & libc::S_IRUSR == 0 {
             // We look at the contents ourselves, whatever the umask is.
-            file.chmod(MODE & !0o77)?;
+            file.chmod((made.st_mode | libc::S_IRUSR) & 0o777)?;
             made = file.stat()?;
         }
         let made = sys::attributes(&made);
-        if made.kind == Kind::Regular
-            && made.nlink == 1
-            && usize::try_from(made.size) == Ok(contents.len())
-        {
+        if made.kind == Kind::Regular && made.nlink == 1 && usize::try_from(made.size) == Ok(size) {
             Ok(made)
         } else {
             Err(libc::EIO)
@@ -128,13 +133,21 @@ impl Posix {
     /// Look at a file that is open.
     fn inspect(file: &Descriptor) -> Result<Look, c_int> {
         let attributes = sys::attributes(&file.stat()?);
-        let mut token = None;
+        let mut contents = Contents::Foreign;
         if attributes.kind == Kind::Regular && usize::try_from(attributes.size) == Ok(Token::LEN) {
-            let mut contents = [0; Token::LEN];
-            let len = file.read(&mut contents)?;
-            token = contents.get(..len).and_then(Token::parse);
+            contents = Self::token_in(file)?.map_or(Contents::Foreign, Contents::Ours);
         }
-        Ok(Look { attributes, token })
+        Ok(Look {
+            attributes,
+            contents,
+        })
+    }
+
+    fn token_in(file: &Descriptor) -> Result<Option<Token>, c_int> {
+        // One byte more than a token has: a longer file has none.
+        let mut contents = [0; Token::LEN + 1];
+        let len = file.read(&mut contents)?;
+        Ok(contents.get(..len).and_then(Token::parse))
     }
 
     fn open_to_look(&self, name: &CStr) -> Result<Descriptor, c_int> {
@@ -152,15 +165,20 @@ impl FileSystem for Posix {
     fn create(&self, name: &CStr, contents: &[u8]) -> Result<Attributes, c_int> {
         let flags = libc::O_WRONLY | libc::O_CREAT | libc::O_EXCL | libc::O_NOFOLLOW;
         let file = self.dir.open(name, flags, MODE)?;
-        let filled = Self::fill(&file, contents);
-        let closed = file.close();
-        match filled {
-            Ok(attributes) if closed.is_ok() => Ok(attributes),
-            _ => {
+        let (errno, made) = match Self::fill(&file, contents) {
+            Ok(attributes) => match file.close() {
+                Ok(()) => return Ok(attributes),
+                Err(errno) => (errno, Ok(attributes)),
+            },
+            Err(errno) => (errno, file.stat().map(|stat| sys::attributes(&stat))),
+        };
+        // Unless it was removed by now, and another's has its name.
+        if let (Ok(made), Ok(found)) = (made, self.stat(name)) {
+            if (made.dev, made.ino) == (found.dev, found.ino) {
                 let _ = self.dir.unlink(name);
-                Err(filled.err().or(closed.err()).unwrap_or(libc::EIO))
             }
         }
+        Err(errno)
     }
 
     fn link(&self, from: &CStr, to: &CStr) -> Result<(), c_int> {
@@ -174,26 +192,26 @@ impl FileSystem for Posix {
     fn look(&self, name: &CStr) -> Result<Look, c_int> {
         match self.open_to_look(name) {
             Ok(file) => Self::inspect(&file),
-            Err(errno) if sys::is_none_of_ours(errno) => self.stat(name).map(|attributes| Look {
+            Err(errno) if sys::is_unreadable(errno) => self.stat(name).map(|attributes| Look {
                 attributes,
-                token: None,
+                contents: Contents::Unreadable,
             }),
             Err(errno) => Err(errno),
         }
     }
 
+    fn read(&self, name: &CStr) -> Result<Option<Token>, c_int> {
+        Self::token_in(&self.open_to_look(name)?)
+    }
+
     fn touch(&self, name: &CStr, expected: &Identity) -> Result<Look, c_int> {
-        let file = match self.open_to_look(name) {
-            Ok(file) => file,
-            Err(errno) if sys::is_none_of_ours(errno) => return self.look(name),
+        match self.open_to_look(name) {
+            Ok(file) if Self::inspect(&file)?.is(expected) => file.touch()?,
+            Ok(_) => {}
+            Err(errno) if sys::is_unreadable(errno) => {}
             Err(errno) => return Err(errno),
-        };
-        let mut found = Self::inspect(&file)?;
-        if found.is(expected) {
-            file.touch()?;
-            found.attributes = sys::attributes(&file.stat()?);
         }
-        Ok(found)
+        self.look(name)
     }
 
     fn unlink(&self, name: &CStr) -> Result<(), c_int> {
@@ -202,6 +220,10 @@ impl FileSystem for Posix {
 
     fn rename(&self, from: &CStr, to: &CStr) -> Result<(), c_int> {
         self.dir.rename(from, to)
+    }
+
+    fn restore(&self, from: &CStr, to: &CStr) -> Result<(), c_int> {
+        self.dir.restore(from, to)
     }
 
     fn list(&self, each: &mut dyn FnMut(&CStr)) -> Result<(), c_int> {

@@ -36,7 +36,8 @@ use core::fmt;
 pub enum Status {
     /// Held by another, and one try was asked for.
     Held = 1,
-    /// Held by others for all of the time limit.
+    /// Held by others for all of the time limit, or being broken by them for
+    /// longer than that may last.
     TimedOut = 2,
     /// The caller's flag or callback said so.
     Cancelled = 3,
@@ -75,7 +76,7 @@ impl Status {
         match status {
             0 => words!("done"),
             1 => words!("the lock is held by another"),
-            2 => words!("the lock was held by others for all of the time limit"),
+            2 => words!("timed out: others hold the lock, or are breaking it"),
             3 => words!("waiting for the lock was cancelled"),
             4 => words!("the lock was stolen: another's stands in its place"),
             5 => words!("the lock is gone: it was removed by another"),

@@ -63,19 +63,30 @@ pub fn set_errno(value: c_int) {
     }
 }
 
-/// Make `-1` an error, and repeat what a signal interrupted.
-fn checked<T: PartialEq + From<i8>>(mut call: impl FnMut() -> T) -> Result<T, c_int> {
-    loop {
-        let result = call();
-        if result != T::from(-1) {
-            return Ok(result);
-        }
-        match errno() {
-            libc::EINTR => {}
-            errno => return Err(errno),
-        }
+/// Make `-1` an error.
+fn once<T: PartialEq + From<i8>>(call: impl FnOnce() -> T) -> Result<T, c_int> {
+    let result = call();
+    if result == T::from(-1) {
+        Err(errno())
+    } else {
+        Ok(result)
     }
 }
+
+/// The same, repeating what a signal interrupts: only for what may be done
+/// twice, and not for ever, since the caller may want to stop.
+fn checked<T: PartialEq + From<i8>>(mut call: impl FnMut() -> T) -> Result<T, c_int> {
+    let mut result = once(&mut call);
+    for _ in 0..INTERRUPTIONS {
+        if result != Err(libc::EINTR) {
+            break;
+        }
+        result = once(&mut call);
+    }
+    result
+}
+
+const INTERRUPTIONS: u32 = 64;
 
 /// An open descriptor, closed when it goes out of scope.
 pub struct Descriptor(c_int);
@@ -94,8 +105,8 @@ impl Descriptor {
             .map(Self)
     }
 
-    /// Open a directory for nothing but names in it, which needs no
-    /// permission to read it.
+    /// Open a directory for nothing but names in it: to search it, and where
+    /// the system tells that apart, not to read it.
     pub fn open_directory_at(dir: c_int, name: &CStr) -> Result<Self, c_int> {
         #[cfg(target_os = "netbsd")]
         let search = libc::O_SEARCH;
@@ -172,22 +183,38 @@ impl Descriptor {
         checked(|| unsafe { libc::futimens(self.0, core::ptr::null()) }).map(drop)
     }
 
-    /// `linkat(2)` within this directory.
+    /// `linkat(2)` within this directory, once.
     pub fn link(&self, from: &CStr, to: &CStr) -> Result<(), c_int> {
         // SAFETY: both names are terminated.
-        checked(|| unsafe { libc::linkat(self.0, from.as_ptr(), self.0, to.as_ptr(), 0) }).map(drop)
+        once(|| unsafe { libc::linkat(self.0, from.as_ptr(), self.0, to.as_ptr(), 0) }).map(drop)
     }
 
-    /// `renameat(2)` within this directory.
+    /// `renameat(2)` within this directory, once.
     pub fn rename(&self, from: &CStr, to: &CStr) -> Result<(), c_int> {
         // SAFETY: both names are terminated.
-        checked(|| unsafe { libc::renameat(self.0, from.as_ptr(), self.0, to.as_ptr()) }).map(drop)
+        once(|| unsafe { libc::renameat(self.0, from.as_ptr(), self.0, to.as_ptr()) }).map(drop)
     }
 
-    /// `unlinkat(2)` of a file in this directory.
+    /// `linkat(2)`, or where the system permits no link to another's file, a
+    /// rename that replaces nothing.
+    pub fn restore(&self, from: &CStr, to: &CStr) -> Result<(), c_int> {
+        let linked = self.link(from, to);
+        #[cfg(all(target_os = "linux", target_env = "gnu"))]
+        if linked == Err(libc::EPERM) {
+            let (from, to) = (from.as_ptr(), to.as_ptr());
+            // SAFETY: both names are terminated.
+            return once(|| unsafe {
+                libc::renameat2(self.0, from, self.0, to, libc::RENAME_NOREPLACE)
+            })
+            .map(drop);
+        }
+        linked
+    }
+
+    /// `unlinkat(2)` of a file in this directory, once.
     pub fn unlink(&self, name: &CStr) -> Result<(), c_int> {
         // SAFETY: name is terminated.
-        checked(|| unsafe { libc::unlinkat(self.0, name.as_ptr(), 0) }).map(drop)
+        once(|| unsafe { libc::unlinkat(self.0, name.as_ptr(), 0) }).map(drop)
     }
 
     /// Is the file system this is on a local one that is known to create
@@ -326,16 +353,23 @@ pub fn birth_time(dir: &Descriptor, name: &CStr) -> Option<i64> {
     birth.filter(|birth| *birth > 0)
 }
 
-/// Does this error from opening a file to read mean that it is none that we
-/// made: a link, a socket, or another's that may not be read?
-pub fn is_none_of_ours(errno: c_int) -> bool {
+/// Does this error from opening a file to read mean that there is one, which
+/// cannot be read: a link, a socket, another's that may not be read, or one
+/// on which somebody has a lease?
+pub fn is_unreadable(errno: c_int) -> bool {
     #[cfg(target_os = "netbsd")]
     if errno == libc::EFTYPE {
         return true;
     }
     matches!(
         errno,
-        libc::ELOOP | libc::EMLINK | libc::EACCES | libc::EPERM | libc::ENXIO | libc::EOPNOTSUPP
+        libc::ELOOP
+            | libc::EMLINK
+            | libc::EACCES
+            | libc::EPERM
+            | libc::ENXIO
+            | libc::EOPNOTSUPP
+            | libc::EWOULDBLOCK
     )
 }
 
@@ -350,9 +384,14 @@ fn clock(id: libc::clockid_t) -> Span {
     seconds.plus(Span::from_nanos(u64::try_from(now.tv_nsec).unwrap_or(0)))
 }
 
-/// The clock that no one sets.
+/// The clock that no one sets.  On Linux `CLOCK_MONOTONIC` stops while the
+/// machine sleeps, and a lock would look fresh when it wakes up.
 pub fn monotonic() -> Span {
-    clock(libc::CLOCK_MONOTONIC)
+    #[cfg(target_os = "linux")]
+    let id = libc::CLOCK_BOOTTIME;
+    #[cfg(not(target_os = "linux"))]
+    let id = libc::CLOCK_MONOTONIC;
+    clock(id)
 }
 
 /// Sleep, or return early after a signal.

@@ -34,7 +34,7 @@ use core::time::Duration;
 pub struct Span(u64);
 
 impl Span {
-    /// None.
+    /// No time.
     pub const ZERO: Self = Self(0);
 
     /// So many seconds.
@@ -62,12 +62,12 @@ impl Span {
         self.0
     }
 
-    /// Is it none?
+    /// Is it over?
     pub const fn is_zero(self) -> bool {
         self.0 == 0
     }
 
-    /// Both together.
+    /// So much later.
     #[must_use]
     pub const fn plus(self, other: Self) -> Self {
         Self(self.0.saturating_add(other.0))
@@ -105,9 +105,6 @@ impl From<Duration> for Span {
 /// life well within it.
 const SHORTEST_PATIENCE: Span = Span::from_secs(60);
 
-/// The longest that a step on a local file system is taken to last.
-const LOCAL_SETTLE: Span = Span::from_millis(500);
-
 /// A waiter looks at the lock at least this often.
 const LONGEST_GLANCE: Span = Span::from_secs(5);
 
@@ -120,9 +117,13 @@ pub struct Timing {
     /// server's clock is believed that it is stale: a server whose clock was
     /// set makes every lock look old.
     pub watch: Span,
-    /// How long a breaker waits between taking the guard and acting: longer
-    /// than it may take until a request that was sent before takes effect.
+    /// How long a guard settles before anyone acts under it.  The same on the
+    /// file server itself as elsewhere: it guards against the requests of
+    /// others, which are as slow as they are.
     pub settle: Span,
+    /// How old the answer may be, on which a guard is acted under or a dead
+    /// one removed.
+    pub slack: Span,
     /// How long a lock is certainly not being broken after its last sign of
     /// life, and how long a guard may be acted under: half of what others
     /// wait before they believe it dead.
@@ -132,19 +133,19 @@ pub struct Timing {
 }
 
 impl Timing {
-    /// The times for a stale limit.
-    pub fn new(stale: Duration, local: bool) -> Self {
+    /// The times for a stale limit.  The request on whose taking effect
+    /// everything depends is sent within `slack` of an answer that permits
+    /// it, and must take effect within half of `settle`; the successor's
+    /// guard has not settled by then.
+    pub fn new(stale: Duration) -> Self {
         let stale = Span::from(stale);
         let watch = stale.min(SHORTEST_PATIENCE);
         let settle = watch.part(4);
         Self {
             stale,
             watch,
-            settle: if local {
-                settle.min(LOCAL_SETTLE)
-            } else {
-                settle
-            },
+            settle,
+            slack: settle.part(4),
             lease: watch.part(2),
             glance: watch.part(8).min(LONGEST_GLANCE),
         }

@@ -90,7 +90,7 @@ TEST(contents, "sixteen bytes, in which atoi() finds no pid, never the same")
 	leaves_nothing();
 }
 
-TEST(mode, "nobody writes into a lock, and the umask counts")
+TEST(mode, "only its owner can write a lock, and the umask counts")
 {
 	static const mode_t masks[] = { 022, 027, 077, 0, 0777 };
 	struct stat st;
@@ -105,7 +105,7 @@ TEST(mode, "nobody writes into a lock, and the umask counts")
 		ATF_CHECK_EQ(masks[i], umask(022));
 		ATF_REQUIRE_EQ(0, lstat(LOCK, &st));
 		/* But the holder has to read it, to know it again. */
-		ATF_CHECK_EQ((0444 & ~masks[i]) | 0400, st.st_mode & 07777);
+		ATF_CHECK_EQ((0644 & ~masks[i]) | 0400, st.st_mode & 07777);
 		ATF_CHECK_EQ(geteuid(), st.st_uid);
 		CHECK_STATUS(OK, nfslock_refresh(lock));
 		CHECK_STATUS(OK, nfslock_release(lock));

@@ -36,7 +36,7 @@ use std::collections::{BTreeMap, VecDeque};
 use std::ffi::{c_int, CStr, CString};
 use std::rc::Rc;
 
-use nfslock::filesystem::{Attributes, FileSystem, Kind, Look, ServerTime};
+use nfslock::filesystem::{Attributes, Contents, FileSystem, Kind, Look, ServerTime};
 use nfslock::identity::{Identity, Token};
 use nfslock::timing::Span;
 
@@ -58,6 +58,8 @@ pub enum Fate {
     Served,
     /// It takes effect, but this is what the client reports.
     Reports(Result<(), c_int>),
+    /// It takes effect, then this happens, and then the client reports that.
+    Then(Box<dyn FnOnce(&Host)>, Result<(), c_int>),
     /// It takes no effect, and this is what the client reports.
     Lost(Result<(), c_int>),
     /// The client answers from its cache: so many links.
@@ -320,6 +322,11 @@ impl Host {
                 let _ = effect(&mut world);
                 report.and_then(|()| made_up(&world, None))
             }
+            Fate::Then(event, report) => {
+                let result = effect(&mut self.server.0.borrow_mut());
+                event(self);
+                report.and(result)
+            }
             Fate::Lost(report) => report.and_then(|()| made_up(&self.server.0.borrow(), None)),
             Fate::CachedLinks(links) => made_up(&self.server.0.borrow(), Some(links)),
         }
@@ -368,10 +375,18 @@ impl FileSystem for Host {
             let ino = world.find(name)?;
             Ok(Look {
                 attributes: world.attributes(ino),
-                token: Token::parse(&world.files[&ino].contents),
+                contents: Token::parse(&world.files[&ino].contents)
+                    .map_or(Contents::Foreign, Contents::Ours),
             })
         };
         self.serve(Request::Look, |world| look(world), |world, _| look(world))
+    }
+
+    fn read(&self, name: &CStr) -> Result<Option<Token>, c_int> {
+        self.look(name).map(|found| match found.contents {
+            Contents::Ours(token) => Some(token),
+            _ => None,
+        })
     }
 
     fn touch(&self, name: &CStr, expected: &Identity) -> Result<Look, c_int> {
@@ -398,6 +413,10 @@ impl FileSystem for Host {
 
     fn rename(&self, from: &CStr, to: &CStr) -> Result<(), c_int> {
         self.serve(Request::Rename, |world| world.rename(from, to), nothing)
+    }
+
+    fn restore(&self, from: &CStr, to: &CStr) -> Result<(), c_int> {
+        self.link(from, to)
     }
 
     fn list(&self, each: &mut dyn FnMut(&CStr)) -> Result<(), c_int> {

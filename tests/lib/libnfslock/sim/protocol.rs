@@ -253,19 +253,115 @@ fn a_holder_whose_lease_ran_out_releases_under_the_guard() {
     assert_eq!(server.names(), ["user.lock"]);
     server.host("b", 10).peer_unlocks(LOCK).unwrap();
 
-    // A breaker has the guard and does not let it go: the lock is its.
+    // A dead breaker's guard is in the way for a while.
     let lock = acquire(&server.host("a", 10)).unwrap();
     server.pass(31);
-    let guard = nfslock::name::Name::of_lock(MAILBOX)
-        .unwrap()
-        .of_guard()
-        .unwrap();
-    server
-        .host("b", 10)
-        .peer_locks(guard.as_c_str(), b"")
-        .unwrap();
+    server.host("b", 10).peer_locks(&guard(), b"").unwrap();
+    assert_eq!(lock.release(), Ok(()));
+    assert!(server.names().is_empty());
+
+    // Breakers who live have the guard in turn: the lock is theirs.
+    fn next_breaker(server: Server, rounds: u32) {
+        let later = server.clone();
+        server.after(20, move |host| {
+            let _ = host.peer_unlocks(&guard());
+            host.peer_locks(&guard(), &rounds.to_ne_bytes()).unwrap();
+            if rounds > 0 {
+                next_breaker(later, rounds - 1);
+            }
+        });
+    }
+    let lock = acquire(&server.host("a", 10)).unwrap();
+    server.pass(31);
+    server.host("b", 10).peer_locks(&guard(), b"").unwrap();
+    next_breaker(server.clone(), 10);
     assert_eq!(failure(lock.release()), Status::TimedOut);
     assert_eq!(server.names().len(), 2);
+}
+
+#[test]
+fn a_late_release_that_was_held_up_removes_nothing() {
+    let server = Server::default();
+    let lock = acquire(&server.host("a", 10)).unwrap();
+    server.pass(31);
+    // The first look, that of the guard's link, and the one after settling.
+    server.next(Request::Look, Fate::Served);
+    server.next(Request::Look, Fate::Served);
+    server.next(Request::Look, Fate::Then(Box::new(robbed), Ok(())));
+    assert_eq!(failure(lock.release()), Status::TimedOut);
+    assert_eq!(server.names(), ["user.lock"]);
+}
+
+/// Time passes, and another breaks the lock and takes it.
+fn robbed(host: &Host) {
+    host.wait(Span::from_secs(400));
+    host.peer_unlocks(LOCK).unwrap();
+    host.peer_locks(LOCK, b"1").unwrap();
+}
+
+#[test]
+fn who_was_held_up_while_acquiring_does_not_believe_an_old_look() {
+    let server = Server::default();
+    server.next(Request::Look, Fate::Then(Box::new(robbed), Ok(())));
+    assert_eq!(failure(once(&server.host("a", 10))), Status::Held);
+    assert_eq!(server.names(), ["user.lock"]);
+}
+
+#[test]
+fn an_interrupted_release_does_not_remove_the_next_lock() {
+    let server = Server::default();
+    let lock = acquire(&server.host("a", 10)).unwrap();
+    let next = |host: &Host| host.peer_locks(LOCK, b"1").unwrap();
+    server.next(
+        Request::Unlink,
+        Fate::Then(Box::new(next), Err(libc::EINTR)),
+    );
+    assert_eq!(lock.release(), Ok(()));
+    assert_eq!(server.names(), ["user.lock"]);
+    server.host("b", 10).peer_unlocks(LOCK).unwrap();
+
+    // And one that took no effect is repeated.
+    let lock = acquire(&server.host("a", 10)).unwrap();
+    server.next(Request::Unlink, Fate::Lost(Err(libc::EINTR)));
+    assert_eq!(lock.release(), Ok(()));
+    assert!(server.names().is_empty());
+}
+
+#[test]
+fn an_interrupted_break_is_not_repeated() {
+    let server = Server::default();
+    let host = server.host("a", 10);
+    host.peer_locks(LOCK, b"0").unwrap();
+    let next = |host: &Host| host.peer_locks(LOCK, b"1").unwrap();
+    server.next(
+        Request::Rename,
+        Fate::Then(Box::new(next), Err(libc::EINTR)),
+    );
+    assert_eq!(failure(within(&host, 400)), Status::TimedOut);
+    assert_eq!(server.names(), ["user.lock"]);
+    assert_eq!(server.count(Request::Rename), 1);
+}
+
+#[test]
+fn on_the_server_itself_a_lock_that_vanishes_was_removed_by_another() {
+    let server = Server::default();
+    let lock = acquire(&server.host("a", 10).on_server()).unwrap();
+    server.next(Request::Unlink, Fate::Reports(Err(libc::ENOENT)));
+    assert_eq!(failure(lock.release()), Status::Gone);
+}
+
+#[test]
+fn a_process_without_descriptors_can_release() {
+    let server = Server::default();
+    let lock = acquire(&server.host("a", 10)).unwrap();
+    server.next(Request::Look, Fate::Lost(Err(libc::EMFILE)));
+    assert_eq!(lock.release(), Ok(()));
+    assert!(server.names().is_empty());
+}
+
+fn guard() -> std::ffi::CString {
+    let lock = nfslock::name::Name::of_lock(MAILBOX).unwrap();
+    lock.of_guard().unwrap().as_c_str().to_owned()
 }
 
 #[test]
@@ -463,6 +559,49 @@ fn a_wrong_break_is_undone() {
 }
 
 #[test]
+fn breaking_a_lock_that_was_refreshed_just_then_is_undone() {
+    let server = Server::default();
+    let host = server.host("a", 10);
+    host.peer_locks(LOCK, b"0").unwrap();
+    let ino = server.ino(LOCK);
+    server.next(
+        Request::Rename,
+        Fate::After(Box::new(|host| host.peer_touches(LOCK))),
+    );
+    assert_eq!(failure(within(&host, 350)), Status::TimedOut);
+    assert_eq!(server.ino(LOCK), ino);
+    assert_eq!(server.names(), ["user.lock"]);
+}
+
+#[test]
+fn a_breaker_does_not_act_on_an_old_answer() {
+    let looks = |held_up: Option<usize>| {
+        let server = Server::default();
+        let host = server.host("a", 10);
+        host.peer_locks(LOCK, b"0").unwrap();
+        for _ in 1..held_up.unwrap_or(1) {
+            server.next(Request::Look, Fate::Served);
+        }
+        if held_up.is_some() {
+            let slow = |host: &Host| host.wait(Span::from_secs(5));
+            server.next(Request::Look, Fate::Then(Box::new(slow), Ok(())));
+        }
+        let before = Rc::new(Cell::new(0));
+        let (noted, counting) = (Rc::clone(&before), server.clone());
+        server.next(
+            Request::Rename,
+            Fate::After(Box::new(move |_| noted.set(counting.count(Request::Look)))),
+        );
+        let _ = within(&host, 340);
+        before.get()
+    };
+    let last = looks(None);
+    assert!(last > 0);
+    // The answer to the last look before the rename takes too long: none.
+    assert_eq!(looks(Some(last)), 0);
+}
+
+#[test]
 fn undoing_a_wrong_break_destroys_no_third_lock() {
     let server = Server::default();
     let host = server.host("a", 10);
@@ -498,12 +637,7 @@ fn a_dead_breakers_guard_does_not_block_for_ever() {
     let server = Server::default();
     let host = server.host("a", 10);
     host.peer_locks(LOCK, b"0").unwrap();
-    let guard = nfslock::name::Name::of_lock(MAILBOX)
-        .unwrap()
-        .of_guard()
-        .unwrap();
-    host.peer_locks(guard.as_c_str(), b"LAAAA0000aaaaaaa")
-        .unwrap();
+    host.peer_locks(&guard(), b"LAAAA0000aaaaaaa").unwrap();
     let lock = acquire(&host).unwrap();
     assert_eq!(server.names(), ["user.lock"]);
     assert_eq!(lock.release(), Ok(()));
@@ -514,11 +648,7 @@ fn a_breaker_that_lost_its_guard_does_not_act() {
     let server = Server::default();
     let host = server.host("a", 10);
     host.peer_locks(LOCK, b"0").unwrap();
-    let guard = nfslock::name::Name::of_lock(MAILBOX)
-        .unwrap()
-        .of_guard()
-        .unwrap();
-    let name = guard.as_c_str().to_owned();
+    let name = guard();
     // While it settles, another takes the guard for a dead one's and has it.
     server.after(308, move |host| {
         if host.peer_unlocks(&name).is_ok() {
@@ -569,6 +699,7 @@ fn what_the_killed_left_is_swept_and_nothing_else() {
         c".nfslb.LAAAA0000aaaaaaa",
         c".nfslg.0123456789abcdef",
         c".nfslk.short",
+        c".nfslk.LAAAA000000.lock",
         c"user",
         c".profile",
     ] {
@@ -582,6 +713,7 @@ fn what_the_killed_left_is_swept_and_nothing_else() {
     assert_eq!(
         server.names(),
         [
+            ".nfslk.LAAAA000000.lock",
             ".nfslk.LBBBB0000bbbbbbb",
             ".nfslk.short",
             ".profile",
@@ -591,15 +723,16 @@ fn what_the_killed_left_is_swept_and_nothing_else() {
 }
 
 #[test]
-fn a_lock_that_may_not_be_removed_is_told() {
+fn a_lock_that_may_not_be_removed_is_waited_for() {
     let server = Server::default();
     let host = server.host("a", 10);
     host.peer_locks(LOCK, b"0").unwrap();
-    server.next(Request::Rename, Fate::Lost(Err(libc::EACCES)));
-    let refused = acquire(&host).err().unwrap();
-    assert_eq!(
-        (refused.status, refused.errno),
-        (Status::Error, libc::EACCES)
-    );
-    assert_eq!(server.names(), ["user.lock"]);
+    for _ in 0..9 {
+        server.next(Request::Rename, Fate::Lost(Err(libc::EACCES)));
+    }
+    server.after(410, |host| host.peer_unlocks(LOCK).unwrap());
+    let lock = acquire(&host).unwrap();
+    assert!(server.count(Request::Rename) < 4);
+    assert_eq!(lock.release(), Ok(()));
+    assert!(server.names().is_empty());
 }

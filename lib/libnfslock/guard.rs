@@ -1,0 +1,120 @@
+// $NetBSD$
+//
+// Copyright (c) 2026 The libnfslock authors.
+// All rights reserved.
+//
+// Redistribution and use in source and binary forms, with or without
+// modification, are permitted provided that the following conditions
+// are met:
+// 1. Redistributions of source code must retain the above copyright
+//    notice, this list of conditions and the following disclaimer.
+// 2. Redistributions in binary form must reproduce the above copyright
+//    notice, this list of conditions and the following disclaimer in the
+//    documentation and/or other materials provided with the distribution.
+//
+// THIS SOFTWARE IS PROVIDED BY THE AUTHORS AND CONTRIBUTORS ``AS IS'' AND
+// ANY EXPRESS OR IMPLIED WARRANTIES, INCLUDING, BUT NOT LIMITED TO, THE
+// IMPLIED WARRANTIES OF MERCHANTABILITY AND FITNESS FOR A PARTICULAR PURPOSE
+// ARE DISCLAIMED.  IN NO EVENT SHALL THE AUTHORS OR CONTRIBUTORS BE LIABLE
+// FOR ANY DIRECT, INDIRECT, INCIDENTAL, SPECIAL, EXEMPLARY, OR CONSEQUENTIAL
+// DAMAGES (INCLUDING, BUT NOT LIMITED TO, PROCUREMENT OF SUBSTITUTE GOODS
+// OR SERVICES; LOSS OF USE, DATA, OR PROFITS; OR BUSINESS INTERRUPTION)
+// HOWEVER CAUSED AND ON ANY THEORY OF LIABILITY, WHETHER IN CONTRACT, STRICT
+// LIABILITY, OR TORT (INCLUDING NEGLIGENCE OR OTHERWISE) ARISING IN ANY WAY
+// OUT OF THE USE OF THIS SOFTWARE, EVEN IF ADVISED OF THE POSSIBILITY OF
+// SUCH DAMAGE.
+
+//! The guard on a lock: who has it is the only one to remove the lock without
+//! being its holder.
+//!
+//! A guard itself may be left behind, and then is removed by whoever sees it
+//! unchanged for long enough.  Two who do that at once may hit a third one's
+//! new guard.  That is why nobody acts under a guard before it has settled,
+//! for longer than a request sent before can take, and was looked at again
+//! (Fischer's rule: timing carries what atomicity cannot).
+
+use crate::claim::{drop_if_ours, Claim, Taken};
+use crate::filesystem::FileSystem;
+use crate::name::Name;
+use crate::observation::Observation;
+use crate::status::{Failure, Status};
+use crate::timing::{Span, Timing};
+
+/// A guard that is held.
+pub struct Guard<'a, F: FileSystem> {
+    fs: &'a F,
+    name: Name,
+    /// The file; made just now, it tells the server's present.
+    pub taken: Taken,
+    /// When the request for it was sent.
+    sent: Span,
+}
+
+impl<'a, F: FileSystem> Guard<'a, F> {
+    /// Take the guard on a lock.  `None`: another has it, or had it and was
+    /// seen to be dead, so that a later try will succeed.
+    pub fn take(
+        fs: &'a F,
+        lock: &Name,
+        timing: &Timing,
+        others: &mut Observation,
+    ) -> Result<Option<Self>, Failure> {
+        let name = lock.of_guard().map_err(Failure::system)?;
+        let sent = fs.monotonic();
+        let mut claim = Claim::on(fs, &name);
+        let taken = claim.attempt();
+        claim.withdraw();
+        match taken {
+            Ok(Some(taken)) => Ok(Some(Self {
+                fs,
+                name,
+                taken,
+                sent,
+            })),
+            Ok(None) | Err(libc::EINTR) => {
+                let looked = fs.monotonic();
+                let dead = others.look(fs, &name)? >= Some(timing.watch);
+                if dead && fs.monotonic().minus(looked) < timing.slack {
+                    // Whatever comes of it, the next look tells.
+                    let _ = fs.unlink(name.as_c_str());
+                }
+                Ok(None)
+            }
+            Err(errno) => Err(Failure::system(errno)),
+        }
+    }
+
+    /// Take the guard on a lock of ours whose lease ran out, and let it
+    /// settle.  Timed out: others have it for longer than any one may.
+    pub fn wait(fs: &'a F, lock: &Name, timing: &Timing) -> Result<Self, Failure> {
+        let mut others = Observation::default();
+        let start = fs.monotonic();
+        while fs.monotonic().minus(start) < timing.watch.times(2) {
+            if let Some(guard) = Self::take(fs, lock, timing, &mut others)? {
+                let settled = fs.monotonic().plus(timing.settle);
+                while fs.monotonic() < settled {
+                    fs.wait(settled.minus(fs.monotonic()));
+                }
+                return Ok(guard);
+            }
+            fs.wait(timing.slack);
+        }
+        Err(Status::TimedOut.into())
+    }
+
+    /// Is the guard ours, young enough to act under, and known to be so just
+    /// now?  To be asked right before acting, and after everything else.
+    pub fn stands(&self, timing: &Timing) -> bool {
+        let looked = self.fs.monotonic();
+        let found = self.fs.look(self.name.as_c_str());
+        let now = self.fs.monotonic();
+        found.is_ok_and(|found| found.is(&self.taken.identity))
+            && now.minus(looked) < timing.slack
+            && now.minus(self.sent) < timing.lease
+    }
+
+    /// Let the guard go, if it is still ours.
+    pub fn release(self) {
+        drop_if_ours(self.fs, &self.name, &self.taken.identity);
+    }
+}
