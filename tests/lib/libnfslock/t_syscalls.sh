@@ -76,6 +76,67 @@ stated_body()
 	atf_check -o ignore grep "${sentence}" ${page}
 }
 
+# Sets least to the fewest calls from one opening of the directory to the next,
+# and before to those of them that come before a sleep, if there is one.
+split_trace()
+{
+	set -- $(awk '
+	    / openat\(AT_FDCWD, "d\/", / {
+		if (on && (!least || n < least)) least = n
+		if (on && (!before || slept < before)) before = slept
+		on = 1
+		n = 0
+	    }
+	    !on || !/\(/ { next }
+	    /clock_nanosleep\(/ { slept = n; next }
+	    { n++ }
+	    END { print least, before + 0 }' trace)
+	least=$1
+	before=$2
+}
+
+# row first-cell option ...: what each function costs is in the page's table.
+row()
+{
+	cell=$1; shift
+	run="strace ${inject} -f -o trace $(atf_get_srcdir)/h_lock $* -n 30"
+	# Acquire and release; acquire, sleep, verify and release; acquire,
+	# sleep, refresh, verify and release.
+	atf_check -o ignore -e ignore ${run} d/m
+	split_trace; cycle=${least}
+	atf_check -o ignore -e ignore ${run} -h 1 d/m
+	split_trace; verified=${least} acquire=${before}
+	atf_check -o ignore -e ignore ${run} -h 1 -r 1 d/m
+	split_trace; refreshed=${least}
+
+	stated="Ta ${acquire} Ta $((verified - cycle))"
+	stated="${stated} Ta $((refreshed - verified)) Ta $((cycle - acquire))"
+	atf_check -o ignore grep -F -x ".It ${cell} ${stated}" ${page}
+}
+
+atf_test_case table
+table_head()
+{
+	atf_set descr "each function makes as many as the page's table says"
+	atf_set require.progs strace
+	atf_set require.files ${page}
+}
+table_body()
+{
+	[ "$(uname -s)" = Linux ] || atf_skip "strace(1) counts Linux's calls"
+	mkdir -m 755 d
+	inject=
+	row '"common, on a local file system"' -c
+	row '"private, on a local file system"'
+	row '"the same, by" Dv NFSLOCK_DIR_PRIVATE' -p
+
+	# The magic number of NFS.
+	inject="-e inject=fstatfs:poke_exit=@arg2=6969000000000000"
+	strace ${inject} true 2>stderr || atf_skip "this strace(1) changes no answers"
+	row '"any, elsewhere"' -c
+	row '"any, elsewhere"'
+}
+
 atf_test_case private_saves
 private_saves_head()
 {
@@ -95,5 +156,6 @@ private_saves_body()
 atf_init_test_cases()
 {
 	atf_add_test_case stated
+	atf_add_test_case table
 	atf_add_test_case private_saves
 }
