@@ -281,6 +281,12 @@ impl Host {
         self.server.names()
     }
 
+    /// What a file contains.
+    pub fn contents(&self, name: &CStr) -> Vec<u8> {
+        let world = self.server.0.borrow();
+        world.files[&world.names[name]].contents.clone()
+    }
+
     /// Make a lock as a peer does that knows nothing of tokens.
     pub fn peer_locks(&self, name: &CStr, contents: &[u8]) -> Result<(), c_int> {
         self.server.0.borrow_mut().create(name, contents).map(drop)
@@ -289,6 +295,13 @@ impl Host {
     /// Remove a lock as such a peer does: without looking.
     pub fn peer_unlocks(&self, name: &CStr) -> Result<(), c_int> {
         self.server.0.borrow_mut().unlink(name)
+    }
+
+    /// A peer changes something about a lock, but not its times.
+    pub fn peer_changes(&self, name: &CStr) {
+        let mut world = self.server.0.borrow_mut();
+        let (ino, time) = (world.find(name).unwrap(), world.time());
+        world.files.get_mut(&ino).unwrap().ctime = time;
     }
 
     /// A peer gives a sign of life.

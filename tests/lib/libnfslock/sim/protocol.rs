@@ -260,6 +260,18 @@ fn a_holder_whose_lease_ran_out_releases_under_the_guard() {
     assert_eq!(lock.release(), Ok(()));
     assert!(server.names().is_empty());
 
+    // Another takes it for a dead one's and has it before it has settled.
+    let lock = acquire(&server.host("a", 10)).unwrap();
+    server.pass(31);
+    server.after(5, |host| {
+        host.peer_unlocks(&guard()).unwrap();
+        host.peer_locks(&guard(), b"").unwrap();
+    });
+    assert_eq!(failure(lock.release()), Status::TimedOut);
+    assert_eq!(server.names().len(), 2);
+    server.host("b", 10).peer_unlocks(LOCK).unwrap();
+    server.host("b", 10).peer_unlocks(&guard()).unwrap();
+
     // Breakers who live have the guard in turn: the lock is theirs.
     fn next_breaker(server: Server, rounds: u32) {
         let later = server.clone();
@@ -340,6 +352,17 @@ fn an_interrupted_break_is_not_repeated() {
     assert_eq!(failure(within(&host, 400)), Status::TimedOut);
     assert_eq!(server.names(), ["user.lock"]);
     assert_eq!(server.count(Request::Rename), 1);
+}
+
+#[test]
+fn an_interrupted_break_without_effect_is_tried_again_later() {
+    let server = Server::default();
+    let host = server.host("a", 10);
+    host.peer_locks(LOCK, b"0").unwrap();
+    server.next(Request::Rename, Fate::Lost(Err(libc::EINTR)));
+    let lock = acquire(&host).unwrap();
+    assert_eq!(server.count(Request::Rename), 2);
+    assert_eq!(lock.release(), Ok(()));
 }
 
 #[test]
@@ -533,6 +556,77 @@ fn a_holder_that_comes_to_life_while_the_guard_settles_is_spared() {
     server.after(303, |host| host.peer_touches(LOCK));
     assert_eq!(failure(within(&host, 400)), Status::TimedOut);
     assert_eq!(server.names(), ["user.lock"]);
+    assert_eq!(server.count(Request::Rename), 0);
+}
+
+#[test]
+fn any_change_is_a_sign_of_life() {
+    let server = Server::default();
+    let host = server.host("a", 10);
+    host.peer_locks(LOCK, b"0").unwrap();
+    for minute in 1..10 {
+        server.after(50 * minute, |host| host.peer_changes(LOCK));
+    }
+    assert_eq!(failure(within(&host, 450)), Status::TimedOut);
+    assert_eq!(server.count(Request::Rename), 0);
+}
+
+#[test]
+fn a_copy_of_a_lock_is_not_the_lock() {
+    let server = Server::default();
+    let host = server.host("a", 10);
+    let lock = acquire(&host).unwrap();
+    host.link(LOCK, c"kept").unwrap();
+    host.peer_unlocks(LOCK).unwrap();
+    host.peer_locks(LOCK, &host.contents(c"kept")).unwrap();
+    assert_eq!(failure(lock.verify()), Status::Stolen);
+    assert_eq!(failure(lock.release()), Status::Stolen);
+    assert_eq!(server.names(), ["kept", "user.lock"]);
+}
+
+#[test]
+fn a_dead_guard_is_not_removed_on_an_old_answer() {
+    let looks = |held_up: Option<usize>| {
+        let server = Server::default();
+        let host = server.host("a", 10);
+        host.peer_locks(LOCK, b"0").unwrap();
+        host.peer_locks(&guard(), b"dead").unwrap();
+        for _ in 1..held_up.unwrap_or(1) {
+            server.next(Request::Look, Fate::Served);
+        }
+        let ino = Rc::new(Cell::new(None));
+        if held_up.is_some() {
+            let (files, noted) = (server.clone(), Rc::clone(&ino));
+            let slow = move |host: &Host| {
+                host.wait(Span::from_secs(5));
+                host.peer_locks(c"keeps-the-number", b"").unwrap();
+                host.peer_unlocks(&guard()).unwrap();
+                host.peer_locks(&guard(), b"live").unwrap();
+                noted.set(files.ino(&guard()));
+            };
+            server.next(Request::Look, Fate::Then(Box::new(slow), Ok(())));
+        }
+        // How many looks there were when the dead breaker's guard went.
+        let before = Rc::new(Cell::new(0));
+        for _ in 0..100 {
+            let (noted, counting) = (Rc::clone(&before), server.clone());
+            let note = move |_: &Host| {
+                if noted.get() == 0 && counting.ino(&guard()).is_none() {
+                    noted.set(counting.count(Request::Look));
+                }
+            };
+            server.next(Request::Unlink, Fate::Then(Box::new(note), Ok(())));
+        }
+        let _ = within(&host, 160);
+        if held_up.is_some() {
+            assert!(ino.get().is_some());
+            assert_eq!(server.ino(&guard()), ino.get());
+        }
+        before.get()
+    };
+    let last = looks(None);
+    assert!(last > 0);
+    looks(Some(last));
 }
 
 #[test]
