@@ -36,12 +36,16 @@
  * Thread-safety: the library has no global state.  Any number of threads may
  * use it at once, each handle in one thread at a time.
  *
- * Fork: a handle belongs to the process that acquired it.  In a child every
- * operation on it answers NFSLOCK_FORKED and touches no file.
+ * Fork: a handle belongs to the process, told by its id, that acquired it.  In
+ * a child every operation on it answers NFSLOCK_FORKED and touches no file.
  *
- * Signals: no handler is installed, no mask is changed, and no call fails
- * with EINTR.  A waiting call looks at its cancel flag and callback after
- * every signal, and every 250 ms.  No function is async-signal-safe.
+ * Signals: no handler is installed, and no mask is changed.  A call fails with
+ * EINTR only if one and the same system call was interrupted at least 64
+ * times.  A waiting call looks at its cancel flag and callback after every
+ * signal that interrupts the thread, and every 250 ms.  No function is
+ * async-signal-safe.
+ *
+ * Credentials: a handle wants those with which it was made.
  */
 
 #ifndef _NFSLOCK_H_
@@ -66,7 +70,7 @@ typedef struct nfslock nfslock_t;
 enum nfslock_status {
 	NFSLOCK_OK = 0,		/* done */
 	NFSLOCK_HELD = 1,	/* held by another, and one try was asked for */
-	NFSLOCK_TIMEDOUT = 2,	/* held by others for all of the time limit */
+	NFSLOCK_TIMEDOUT = 2,	/* others hold the lock, or are breaking it */
 	NFSLOCK_CANCELLED = 3,	/* the caller's flag or callback said so */
 	NFSLOCK_STOLEN = 4,	/* another's lock stands where ours stood */
 	NFSLOCK_GONE = 5,	/* our lock was removed, and none stands there */
@@ -102,12 +106,14 @@ struct nfslock_options {
 	int	stale_action;	/* NFSLOCK_STALE_BREAK or _WAIT */
 	int	limit;		/* seconds to wait for the lock, up to 86400 */
 	int	stale;		/* seconds without a sign of life after which
-				 * a lock is stale, 2 to 86400 */
+				 * a lock is stale, 2 to 86400; the same for
+				 * all who lock in that directory */
 	const volatile sig_atomic_t *cancel_flag;
 				/* NULL, or: stop waiting when not 0 */
 	int	(*cancelled)(void *);
 				/* NULL, or: called between two looks at the
-				 * lock; stop waiting when it returns not 0 */
+				 * lock; stop waiting when it returns not 0;
+				 * must return: no longjmp(), no exception */
 	void	*cancelled_arg;	/* its argument */
 };
 
@@ -116,13 +122,16 @@ struct nfslock_options {
  */
 struct nfslock_holder {
 	size_t	size;		/* in: sizeof(struct nfslock_holder) */
-	pid_t	pid;		/* on the holder's own host, else 0 */
-	time_t	since;		/* when it was taken (file server's clock) */
+	pid_t	pid;		/* on the holder's own host, if a process of
+				 * that id is seen there now, else 0 */
+	time_t	since;		/* when its file was made, or if that is not
+				 * recorded its last sign of life (file
+				 * server's clock) */
 	long	age;		/* seconds since its last sign of life, by the
 				 * file server's clock; -1 if not known */
 	char	host[256];	/* this host's name if it is this host, else
 				 * the holder's host id, else "" */
-	char	program[32];	/* on the holder's own host, else "" */
+	char	program[32];	/* what the process pid runs now, else "" */
 };
 
 /*
@@ -131,8 +140,9 @@ struct nfslock_holder {
  * takes a name without slash in the directory that dirfd is open on; dirfd
  * stays the caller's, and may be closed at once.
  *
- * NFSLOCK_OK stores a handle that nfslock_release() frees.  Anything else
- * stores NULL, and nothing is left in the directory.
+ * NFSLOCK_OK stores a handle that nfslock_release() frees, and that keeps the
+ * directory open.  Anything else stores NULL, and nothing is left in the
+ * directory.  A lock that may not be removed is waited for as a live one.
  * Answers OK, HELD, TIMEDOUT, CANCELLED, UNSAFE, ERROR.
  */
 int	nfslock_acquire(const char *mailbox,
@@ -143,14 +153,16 @@ int	nfslock_acquireat(int dirfd, const char *name,
 /*
  * Look whether the lock is still this handle's.  Do it right before what
  * must not be done without the lock.
- * Answers OK, STOLEN, GONE, FORKED, ERROR (could not look).
+ * Answers OK, STOLEN, GONE, FORKED, ERROR (could not look; EACCES: the lock
+ * cannot be read with the present credentials).
  */
 int	nfslock_verify(nfslock_t *lock);
 
 /*
- * Give a sign of life.  Who holds a lock for longer than 30 seconds calls
- * this every 30 seconds or more often; whoever waits for it may break it
- * otherwise.  Never touches another's lock.
+ * Give a sign of life, and look like nfslock_verify().  Who holds a lock for
+ * longer than 30 seconds (or half of a stale limit below 60) calls this every
+ * 30 seconds (or every half of it) or more often; whoever waits for it may
+ * break it otherwise.  Never touches another's lock.
  * Answers OK, STOLEN, GONE, FORKED, ERROR.
  */
 int	nfslock_refresh(nfslock_t *lock);
@@ -159,8 +171,9 @@ int	nfslock_refresh(nfslock_t *lock);
  * Release the lock if it is still this handle's, and free the handle, whatever
  * the answer is.  STOLEN and GONE: what was done under the lock since the last
  * nfslock_verify() may have met another's work; nothing was removed.
- * TIMEDOUT: the handle was not refreshed for so long that another may be
- * breaking the lock, and the lock was left to that other.
+ * A handle that was not refreshed in time takes 15 seconds to release, and up
+ * to two minutes more while others are breaking the lock; this cannot be
+ * cancelled.  TIMEDOUT: even that did not do, and the lock was left to them.
  * NULL is allowed and answers OK.
  * Answers OK, STOLEN, GONE, TIMEDOUT, FORKED, ERROR.
  */

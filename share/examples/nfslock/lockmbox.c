@@ -81,12 +81,14 @@ tell_holder(const char *mailbox)
 
 	if (nfslock_holder(mailbox, &holder) != NFSLOCK_HELD)
 		return;
-	fprintf(stderr, "lockmbox: %s: held for %ld s", mailbox, holder.age);
+	fprintf(stderr, "lockmbox: %s: held", mailbox);
 	if (holder.pid != 0)
 		fprintf(stderr, " by process %ld (%s)", (long)holder.pid,
 		    holder.program);
 	if (holder.host[0] != '\0')
 		fprintf(stderr, " on host %s", holder.host);
+	if (holder.age != -1)
+		fprintf(stderr, ", last sign of life %ld s ago", holder.age);
 	fprintf(stderr, "\n");
 }
 
@@ -99,10 +101,10 @@ wait_for(pid_t child, nfslock_t *lock, const char *mailbox,
     const sigset_t *unblocked)
 {
 	const struct timespec refresh = { .tv_sec = REFRESH };
-	int answer, lost, status;
+	int answer, errors, lost, status;
 	pid_t pid;
 
-	lost = 0;
+	errors = lost = 0;
 	while ((pid = waitpid(child, &status, WNOHANG)) == 0) {
 		if (pselect(0, NULL, NULL, NULL, &refresh, unblocked) == -1 &&
 		    errno != EINTR)
@@ -110,9 +112,12 @@ wait_for(pid_t child, nfslock_t *lock, const char *mailbox,
 		if (stop != 0)
 			(void)kill(child, stop);
 		stop = 0;
-		if (!lost &&
-		    (answer = nfslock_refresh(lock)) != NFSLOCK_OK &&
-		    answer != NFSLOCK_ERROR) {
+		if (lost)
+			continue;
+		/* One error may pass; after two the time is up. */
+		answer = nfslock_refresh(lock);
+		errors = answer == NFSLOCK_ERROR ? errors + 1 : 0;
+		if (answer != NFSLOCK_OK && errors != 1) {
 			complain(mailbox, answer);
 			(void)kill(child, SIGTERM);
 			lost = 1;
