@@ -73,16 +73,20 @@ impl Caller {
         self.extra
     }
 
+    /// Whether the caller delivers to nobody but himself.
+    pub fn is_every(&self, recipients: &[Result<Recipient, Failure>]) -> bool {
+        recipients
+            .iter()
+            .flatten()
+            .all(|recipient| recipient.uid == self.uid)
+    }
+
     /// Only root may choose the mailbox of somebody else.
     pub fn permit_template(
         &self,
         recipients: &[Result<Recipient, Failure>],
     ) -> Result<(), Failure> {
-        if recipients
-            .iter()
-            .flatten()
-            .all(|recipient| recipient.uid == self.uid)
-        {
+        if self.is_every(recipients) {
             return Ok(());
         }
         Err(Failure::new(

@@ -100,7 +100,10 @@ impl<'a> Delivery<'a> {
         let now = Instant::now();
         let until = now.checked_add(self.limit).unwrap_or(now);
         loop {
-            match self.attempt(from_line, message, until) {
+            let outcome = self.attempt(from_line, message, until);
+            // Every lock is released, and the mailbox closed.
+            log::tell();
+            match outcome {
                 Ok(Outcome::Delivered(offset)) => {
                     self.step(|| format!("delivered at offset {offset}"));
                     notice::send(&self.recipient.name, offset);

@@ -27,39 +27,54 @@
 //! What is told to the administrator (syslog) and to the caller (standard error).
 
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::Mutex;
 
 use crate::status::Failure;
-use crate::sys;
+use crate::sys::{self, Priority};
 
 /// A longer line could block on a pipe, or be cut by syslogd(8) where it matters.
 const LONGEST: usize = 1000;
 
 static VERBOSE: AtomicBool = AtomicBool::new(false);
 
+/// What is not told yet.
+static LINES: Mutex<Vec<(Priority, String)>> = Mutex::new(Vec::new());
+
 /// Begin to log; `verbose` has each step told on standard error.
 pub fn open(verbose: bool) {
     VERBOSE.store(verbose, Ordering::Relaxed);
 }
 
-/// Tell why a recipient, or everybody, does not get the message.
+/// Why a recipient, or everybody, does not get the message.
 pub fn failure(recipient: Option<&[u8]>, failure: &Failure) {
-    let line = line(recipient, &failure.what);
-    sys::write_error(&format!("mail.local: {line}\n"));
-    sys::log(sys::Priority::Error, &line);
+    keep(Priority::Error, line(recipient, &failure.what));
 }
 
-/// Tell something that is odd but stops nothing.
+/// Something that is odd but stops nothing.
 pub fn note(recipient: &str, what: &str) {
-    let line = line(Some(recipient.as_bytes()), what);
-    sys::write_error(&format!("mail.local: {line}\n"));
-    sys::log(sys::Priority::Notice, &line);
+    keep(Priority::Notice, line(Some(recipient.as_bytes()), what));
 }
 
-/// Tell a step that was done, if the caller wants to see them.
+/// A step that was done, if the caller wants to see them.
 pub fn step(recipient: &str, what: impl FnOnce() -> String) {
     if VERBOSE.load(Ordering::Relaxed) {
-        let line = line(Some(recipient.as_bytes()), &what());
+        keep(Priority::Step, line(Some(recipient.as_bytes()), &what()));
+    }
+}
+
+fn keep(priority: Priority, line: String) {
+    if let Ok(mut lines) = LINES.lock() {
+        lines.push((priority, line));
+    }
+}
+
+/// Tell everything so far.  Not while a lock is held: whoever does not read what he is told, be it the
+/// caller or syslogd(8), would have it held for as long as he likes.
+pub fn tell() {
+    let lines = LINES.lock().map(|mut lines| core::mem::take(&mut *lines));
+    for (priority, line) in lines.unwrap_or_default() {
         sys::write_error(&format!("mail.local: {line}\n"));
+        sys::log(priority, &line);
     }
 }
 

@@ -215,8 +215,8 @@ pub fn read_input(buffer: &mut [u8]) -> Result<usize, Errno> {
     nix::unistd::read(&input, buffer)
 }
 
-/// Write to standard error, but do not wait for a reader who has stopped reading: a caller would hold
-/// another user's lock that way.
+/// Write to standard error, but do not wait for a reader who has stopped reading: the other recipients
+/// wait for their mail.
 pub fn write_error(line: &str) {
     if DEAF.load(Ordering::Relaxed) {
         return;
@@ -230,13 +230,15 @@ pub fn write_error(line: &str) {
     let _ = nix::unistd::write(&error, line.as_bytes());
 }
 
-/// How much a line of syslog(3) matters.
+/// How much a line matters.
 #[derive(Clone, Copy)]
 pub enum Priority {
     /// Something failed.
     Error,
     /// Something is odd.
     Notice,
+    /// Something was done: of interest to a caller who asks, not to the system's log.
+    Step,
 }
 
 /// Write a line to the system's log.
@@ -244,6 +246,7 @@ pub fn log(priority: Priority, line: &str) {
     let priority = match priority {
         Priority::Error => libc::LOG_ERR,
         Priority::Notice => libc::LOG_NOTICE,
+        Priority::Step => return,
     };
     let Ok(line) = CString::new(line) else {
         return;
