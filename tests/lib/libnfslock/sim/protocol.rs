@@ -74,7 +74,15 @@ fn failure<T>(result: Result<T, Failure>) -> Status {
     result.err().expect("it succeeded").status
 }
 
-/// What a guard's name begins with.
+/// A server, a host, and a lock of a peer's, who never gives a sign of life.
+fn locked_by_a_peer() -> (Server, Host) {
+    let server = Server::default();
+    let host = server.host("a", 10);
+    host.peer_locks(LOCK, b"0").unwrap();
+    (server, host)
+}
+
+/// How many guards there are.
 fn guards(server: &Server) -> usize {
     let names = server.names();
     names
@@ -341,9 +349,7 @@ fn an_interrupted_release_does_not_remove_the_next_lock() {
 
 #[test]
 fn an_interrupted_break_is_not_repeated() {
-    let server = Server::default();
-    let host = server.host("a", 10);
-    host.peer_locks(LOCK, b"0").unwrap();
+    let (server, host) = locked_by_a_peer();
     let next = |host: &Host| host.peer_locks(LOCK, b"1").unwrap();
     server.next(
         Request::Rename,
@@ -356,9 +362,7 @@ fn an_interrupted_break_is_not_repeated() {
 
 #[test]
 fn an_interrupted_break_without_effect_is_tried_again_later() {
-    let server = Server::default();
-    let host = server.host("a", 10);
-    host.peer_locks(LOCK, b"0").unwrap();
+    let (server, host) = locked_by_a_peer();
     server.next(Request::Rename, Fate::Lost(Err(libc::EINTR)));
     let lock = acquire(&host).unwrap();
     assert_eq!(server.count(Request::Rename), 2);
@@ -402,9 +406,7 @@ fn refreshing_extends_the_lease() {
 
 #[test]
 fn waiting_ends_at_the_limit() {
-    let server = Server::default();
-    let host = server.host("a", 10);
-    host.peer_locks(LOCK, b"0").unwrap();
+    let (server, host) = locked_by_a_peer();
     let start = host.monotonic();
     assert_eq!(failure(within(&host, 7)), Status::TimedOut);
     let waited = host.monotonic().minus(start);
@@ -414,9 +416,7 @@ fn waiting_ends_at_the_limit() {
 
 #[test]
 fn waiting_ends_when_cancelled() {
-    let server = Server::default();
-    let host = server.host("a", 10);
-    host.peer_locks(LOCK, b"0").unwrap();
+    let (server, host) = locked_by_a_peer();
     let stop = Rc::new(Cell::new(false));
     let asked = Rc::clone(&stop);
     server.after(5, move |_| stop.set(true));
@@ -433,9 +433,7 @@ fn waiting_ends_when_cancelled() {
 
 #[test]
 fn a_poll_is_one_request_that_changes_something() {
-    let server = Server::default();
-    let host = server.host("a", 10);
-    host.peer_locks(LOCK, b"0").unwrap();
+    let (server, host) = locked_by_a_peer();
     assert_eq!(failure(within(&host, 50)), Status::TimedOut);
     assert_eq!(server.count(Request::Create), 1);
     assert!(server.count(Request::Link) > 50);
@@ -476,9 +474,7 @@ fn a_stale_lock_is_broken_by_age() {
 
 #[test]
 fn an_old_lock_is_watched_before_it_is_broken() {
-    let server = Server::default();
-    let host = server.host("a", 10);
-    host.peer_locks(LOCK, b"0").unwrap();
+    let (server, host) = locked_by_a_peer();
     server.pass(10_000);
     let start = host.monotonic();
     let lock = acquire(&host).unwrap();
@@ -490,9 +486,7 @@ fn an_old_lock_is_watched_before_it_is_broken() {
 
 #[test]
 fn a_lock_from_the_future_is_broken_after_watching() {
-    let server = Server::default();
-    let host = server.host("a", 10);
-    host.peer_locks(LOCK, b"0").unwrap();
+    let (server, host) = locked_by_a_peer();
     server.step_clock(-315_000_000);
     let start = host.monotonic();
     let lock = acquire(&host).unwrap();
@@ -536,9 +530,7 @@ fn a_live_holder_is_not_broken_whatever_the_servers_clock_does() {
 
 #[test]
 fn a_stale_lock_is_not_broken_when_told_so() {
-    let server = Server::default();
-    let host = server.host("a", 10);
-    host.peer_locks(LOCK, b"0").unwrap();
+    let (server, host) = locked_by_a_peer();
     let options = Options {
         break_stale: false,
         limit: Limit::For(Duration::from_secs(1000)),
@@ -550,9 +542,7 @@ fn a_stale_lock_is_not_broken_when_told_so() {
 
 #[test]
 fn a_holder_that_comes_to_life_while_the_guard_settles_is_spared() {
-    let server = Server::default();
-    let host = server.host("a", 10);
-    host.peer_locks(LOCK, b"0").unwrap();
+    let (server, host) = locked_by_a_peer();
     server.after(303, |host| host.peer_touches(LOCK));
     assert_eq!(failure(within(&host, 400)), Status::TimedOut);
     assert_eq!(server.names(), ["user.lock"]);
@@ -561,9 +551,7 @@ fn a_holder_that_comes_to_life_while_the_guard_settles_is_spared() {
 
 #[test]
 fn any_change_is_a_sign_of_life() {
-    let server = Server::default();
-    let host = server.host("a", 10);
-    host.peer_locks(LOCK, b"0").unwrap();
+    let (server, host) = locked_by_a_peer();
     for minute in 1..10 {
         server.after(50 * minute, |host| host.peer_changes(LOCK));
     }
@@ -587,9 +575,7 @@ fn a_copy_of_a_lock_is_not_the_lock() {
 #[test]
 fn a_dead_guard_is_not_removed_on_an_old_answer() {
     let looks = |held_up: Option<usize>| {
-        let server = Server::default();
-        let host = server.host("a", 10);
-        host.peer_locks(LOCK, b"0").unwrap();
+        let (server, host) = locked_by_a_peer();
         host.peer_locks(&guard(), b"dead").unwrap();
         for _ in 1..held_up.unwrap_or(1) {
             server.next(Request::Look, Fate::Served);
@@ -631,9 +617,7 @@ fn a_dead_guard_is_not_removed_on_an_old_answer() {
 
 #[test]
 fn a_wrong_break_is_undone() {
-    let server = Server::default();
-    let host = server.host("a", 10);
-    host.peer_locks(LOCK, b"0").unwrap();
+    let (server, host) = locked_by_a_peer();
     let ino = Rc::new(Cell::new(None));
     let (theirs, files) = (Rc::clone(&ino), server.clone());
     // The next holder gets in between the last look and the rename.
@@ -654,9 +638,7 @@ fn a_wrong_break_is_undone() {
 
 #[test]
 fn breaking_a_lock_that_was_refreshed_just_then_is_undone() {
-    let server = Server::default();
-    let host = server.host("a", 10);
-    host.peer_locks(LOCK, b"0").unwrap();
+    let (server, host) = locked_by_a_peer();
     let ino = server.ino(LOCK);
     server.next(
         Request::Rename,
@@ -670,9 +652,7 @@ fn breaking_a_lock_that_was_refreshed_just_then_is_undone() {
 #[test]
 fn a_breaker_does_not_act_on_an_old_answer() {
     let looks = |held_up: Option<usize>| {
-        let server = Server::default();
-        let host = server.host("a", 10);
-        host.peer_locks(LOCK, b"0").unwrap();
+        let (server, host) = locked_by_a_peer();
         for _ in 1..held_up.unwrap_or(1) {
             server.next(Request::Look, Fate::Served);
         }
@@ -697,9 +677,7 @@ fn a_breaker_does_not_act_on_an_old_answer() {
 
 #[test]
 fn undoing_a_wrong_break_destroys_no_third_lock() {
-    let server = Server::default();
-    let host = server.host("a", 10);
-    host.peer_locks(LOCK, b"0").unwrap();
+    let (server, host) = locked_by_a_peer();
     let files = server.clone();
     let third = Rc::new(Cell::new(None));
     let noted = Rc::clone(&third);
@@ -728,9 +706,7 @@ fn undoing_a_wrong_break_destroys_no_third_lock() {
 
 #[test]
 fn a_dead_breakers_guard_does_not_block_for_ever() {
-    let server = Server::default();
-    let host = server.host("a", 10);
-    host.peer_locks(LOCK, b"0").unwrap();
+    let (server, host) = locked_by_a_peer();
     host.peer_locks(&guard(), b"LAAAA0000aaaaaaa").unwrap();
     let lock = acquire(&host).unwrap();
     assert_eq!(server.names(), ["user.lock"]);
@@ -739,9 +715,7 @@ fn a_dead_breakers_guard_does_not_block_for_ever() {
 
 #[test]
 fn a_breaker_that_lost_its_guard_does_not_act() {
-    let server = Server::default();
-    let host = server.host("a", 10);
-    host.peer_locks(LOCK, b"0").unwrap();
+    let (server, host) = locked_by_a_peer();
     let name = guard();
     // While it settles, another takes the guard for a dead one's and has it.
     server.after(308, move |host| {
@@ -757,9 +731,7 @@ fn a_breaker_that_lost_its_guard_does_not_act() {
 
 #[test]
 fn a_breaker_that_was_stopped_does_not_act() {
-    let server = Server::default();
-    let host = server.host("a", 10);
-    host.peer_locks(LOCK, b"0").unwrap();
+    let (server, host) = locked_by_a_peer();
     // Stopped for longer than its guard is good for, while it settles.
     server.after(308, |host| host.wait(Span::from_secs(50)));
     assert_eq!(failure(within(&host, 360)), Status::TimedOut);
@@ -818,9 +790,7 @@ fn what_the_killed_left_is_swept_and_nothing_else() {
 
 #[test]
 fn a_lock_that_may_not_be_removed_is_waited_for() {
-    let server = Server::default();
-    let host = server.host("a", 10);
-    host.peer_locks(LOCK, b"0").unwrap();
+    let (server, host) = locked_by_a_peer();
     for _ in 0..9 {
         server.next(Request::Rename, Fate::Lost(Err(libc::EACCES)));
     }
