@@ -36,7 +36,7 @@ use std::time::{Duration, Instant};
 use nix::errno::Errno;
 use nix::fcntl::{fcntl, openat, AtFlags, FcntlArg, OFlag};
 use nix::sys::stat::{fstat, fstatat, FileStat, Mode};
-use nix::unistd::{fchown, unlinkat, UnlinkatFlags};
+use nix::unistd::fchown;
 
 use crate::dotlock::Dotlock;
 use crate::identity::{Identity, Right};
@@ -55,11 +55,9 @@ const UNSYNCED: u64 = 8 << 20;
 /// A recipient's mailbox.
 pub struct Mailbox<'a> {
     place: &'a Place,
-    identity: &'a Identity,
     recipient: &'a Recipient,
     file: Option<File>,
     stat: FileStat,
-    created: bool,
     on_nfs: bool,
     /// Its size before the message.
     start: u64,
@@ -78,18 +76,15 @@ impl<'a> Mailbox<'a> {
         recipient: &'a Recipient,
         from_line: &[u8],
     ) -> Result<Self, Failure> {
-        let mut created = false;
         for _ in 0..TRIES {
             match open(place, OFlag::O_RDWR) {
                 Ok(descriptor) => {
-                    let mailbox = Self::opened(place, identity, recipient, descriptor, from_line);
-                    match mailbox {
-                        Ok(Some(mailbox)) => return Ok(Self { created, ..mailbox }),
-                        Ok(None) => {}
-                        Err(failure) => return Err(failure),
+                    let opened = Self::opened(place, recipient, descriptor, from_line)?;
+                    if let Some(mailbox) = opened {
+                        return Ok(mailbox);
                     }
                 }
-                Err(Errno::ENOENT) => created = make(place, identity, recipient)?,
+                Err(Errno::ENOENT) => make(place, identity, recipient)?,
                 Err(errno) => adopt(place, identity, recipient, errno)?,
             }
         }
@@ -102,7 +97,6 @@ impl<'a> Mailbox<'a> {
     /// Take what was opened for the mailbox, unless it is none.  `None`: it was removed.
     fn opened(
         place: &'a Place,
-        identity: &'a Identity,
         recipient: &'a Recipient,
         descriptor: OwnedFd,
         from_line: &[u8],
@@ -120,11 +114,9 @@ impl<'a> Mailbox<'a> {
         let on_nfs = sys::is_on_nfs(&descriptor).map_err(failed)?;
         Ok(Some(Self {
             place,
-            identity,
             recipient,
             file: Some(File::from(descriptor)),
             stat,
-            created: false,
             on_nfs,
             start: 0,
             end: 0,
@@ -310,8 +302,10 @@ impl<'a> Mailbox<'a> {
 
     /// Put the mailbox back as it was before the message, if it still is as this process left it and
     /// nobody else can be writing to it.  Otherwise nothing is touched, and the failure says why.
+    /// A mailbox that was made stays, empty: a program that heeds the kernel's lock alone may have it
+    /// open by now, and would lose its mail with the name.
     pub fn roll_back(&mut self, dotlock: &Dotlock) -> Result<(), Failure> {
-        if self.end == self.start && !self.created {
+        if self.end == self.start {
             return Ok(());
         }
         dotlock.verify()?;
@@ -333,29 +327,7 @@ impl<'a> Mailbox<'a> {
                 .map_err(|error| self.failed_io(&error))?;
         }
         self.end = self.start;
-        if self.created && self.start == 0 {
-            self.remove()?;
-        }
         Ok(())
-    }
-
-    fn remove(&self) -> Result<(), Failure> {
-        let Place {
-            directory,
-            name,
-            right,
-            ..
-        } = self.place;
-        self.identity.assume(*right)?;
-        let result = fstatat(directory, &**name, AtFlags::AT_SYMLINK_NOFOLLOW).and_then(|here| {
-            if self.is(&here) {
-                unlinkat(directory, &**name, UnlinkatFlags::NoRemoveDir)
-            } else {
-                Ok(())
-            }
-        });
-        self.identity.assume(right.to_write())?;
-        result.map_err(|errno| self.failed(errno))
     }
 
     /// Open the same file again.
@@ -437,8 +409,8 @@ fn fit(place: &Place, recipient: &Recipient, stat: &FileStat) -> Result<(), Fail
     ))
 }
 
-/// Make an empty mailbox.  The answer no: another was first.
-fn make(place: &Place, identity: &Identity, recipient: &Recipient) -> Result<bool, Failure> {
+/// Make an empty mailbox, unless another was first.
+fn make(place: &Place, identity: &Identity, recipient: &Recipient) -> Result<(), Failure> {
     if !identity.is_recipient() {
         let path = place.path.display();
         return Err(Failure::temporary(format!(
@@ -447,23 +419,12 @@ fn make(place: &Place, identity: &Identity, recipient: &Recipient) -> Result<boo
     }
     identity.assume(place.right)?;
     let result = match open(place, OFlag::O_WRONLY | OFlag::O_CREAT | OFlag::O_EXCL) {
-        Ok(descriptor) => give(place, recipient, &descriptor)
-            .map(|()| true)
-            .inspect_err(|_| {
-                // Nothing was written to it, and nobody else could have opened it.
-                let _ = unlinkat(&place.directory, &*place.name, UnlinkatFlags::NoRemoveDir);
-            }),
-        Err(Errno::EEXIST) => Ok(false),
+        Ok(descriptor) => give(place, recipient, &descriptor),
+        Err(Errno::EEXIST) => Ok(()),
         Err(errno) => Err(errno),
     };
     identity.assume(place.right.to_write())?;
-    result.map_err(|errno| {
-        let mut failure = failed(place, errno);
-        if errno == Errno::ENAMETOOLONG {
-            failure.status = Status::CannotCreate;
-        }
-        failure
-    })
+    result.map_err(|errno| failed(place, errno))
 }
 
 /// Give a new mailbox to its owner, where the system did not do it.
