@@ -391,22 +391,31 @@ fn open(place: &Place, flags: OFlag) -> Result<OwnedFd, Errno> {
 
 /// Whether a file can be this recipient's mailbox.  A link, a second name, or another's file in the
 /// mailbox's place is how users have had setuid agents write to files that were not theirs.
+///
+/// Mail bounces only for what the recipient or root has put there on purpose.  Anybody may have made a
+/// second name, a restored backup or a server that knows no users' names shows the wrong owner, and
+/// where others can make files, so can who wants to stop somebody's mail.
 fn fit(place: &Place, recipient: &Recipient, stat: &FileStat) -> Result<(), Failure> {
-    let what = match stat.st_mode & libc::S_IFMT {
-        libc::S_IFREG if stat.st_nlink > 1 => "has more than one name",
-        libc::S_IFREG if stat.st_uid != recipient.uid.as_raw() => "belongs to another user",
+    const MOVE: &str = "move it away, and the next delivery makes a mailbox";
+    let (what, advice) = match stat.st_mode & libc::S_IFMT {
+        libc::S_IFREG if stat.st_nlink > 1 => ("has more than one name", "remove the others"),
+        libc::S_IFREG if stat.st_uid != recipient.uid.as_raw() => (
+            "belongs to another user",
+            "give it to the recipient if it is his, or move it away",
+        ),
         libc::S_IFREG => return Ok(()),
-        libc::S_IFLNK => "is a symbolic link",
-        libc::S_IFDIR => "is a directory",
-        libc::S_IFIFO => "is a FIFO",
-        _ => "is not a regular file",
+        libc::S_IFLNK => ("is a symbolic link", MOVE),
+        libc::S_IFDIR => ("is a directory", MOVE),
+        libc::S_IFIFO => ("is a FIFO", MOVE),
+        _ => ("is not a regular file", MOVE),
+    };
+    let status = if advice == MOVE && place.is_private {
+        Status::CannotCreate
+    } else {
+        Status::Temporary
     };
     let path = place.path.display();
-    let advice = "move it away, and the next delivery makes a mailbox";
-    Err(Failure::new(
-        Status::CannotCreate,
-        format!("{path}: {what}; {advice}"),
-    ))
+    Err(Failure::new(status, format!("{path}: {what}; {advice}")))
 }
 
 /// Make an empty mailbox, unless another was first.

@@ -57,6 +57,8 @@ pub struct Place {
     pub right: Right,
     /// The group of new files there, if the directory imposes its own.
     pub group: Option<Gid>,
+    /// Nobody but root and the recipient can make files there.
+    pub is_private: bool,
 }
 
 impl Place {
@@ -134,12 +136,15 @@ impl Place {
         }
         identity.assume(right.to_write())?;
         let group = mode.contains(Mode::S_ISGID).then_some(group);
+        let is_private = (opened.st_uid == 0 || opened.st_uid == recipient.uid.as_raw())
+            && !mode.intersects(Mode::S_IWGRP | Mode::S_IWOTH);
         Ok(Self {
             path: path.clone(),
             directory,
             name,
             right,
             group,
+            is_private,
         })
     }
 }
