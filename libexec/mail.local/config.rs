@@ -146,9 +146,18 @@ impl Given {
             [value] => Ok(*value),
             _ => Err(format!("{keyword} wants one value")),
         };
+        let template = || {
+            let template = Template::parse(one()?)?;
+            if template.tells_users_apart() {
+                return Ok(template);
+            }
+            Err(format!(
+                "{keyword} without %u has users share a mailbox; put it in"
+            ))
+        };
         match &*keyword {
-            "mailbox" => set(&mut self.mailbox, &keyword, Template::parse(one()?)?),
-            "spool" => set(&mut self.spool, &keyword, Template::parse(one()?)?),
+            "mailbox" => set(&mut self.mailbox, &keyword, template()?),
+            "spool" => set(&mut self.spool, &keyword, template()?),
             "limit" => set(&mut self.limit, &keyword, seconds(one()?, 0)?),
             "stale" => set(&mut self.stale, &keyword, seconds(one()?, 2)?),
             "quota" => set(

@@ -102,6 +102,11 @@ impl Template {
         Ok(Self { home, parts })
     }
 
+    /// Whether no two users get one mailbox by it.
+    pub fn tells_users_apart(&self) -> bool {
+        self.home || self.parts.iter().any(|part| matches!(part, Part::User))
+    }
+
     /// Where this user's mailbox lies.
     pub fn expand(&self, recipient: &Recipient) -> Result<Expanded, Failure> {
         let mut path = Vec::new();
