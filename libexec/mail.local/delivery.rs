@@ -33,13 +33,13 @@ use nix::errno::Errno;
 use crate::caller::Caller;
 use crate::config::Config;
 use crate::dotlock::Dotlock;
-use crate::identity::{Identity, Right};
+use crate::identity::Identity;
 use crate::log;
 use crate::mailbox::Mailbox;
 use crate::message::Message;
 use crate::notice;
 use crate::options::Options;
-use crate::place::{self, Place};
+use crate::place::Place;
 use crate::recipient::Recipient;
 use crate::status::{Failure, Status};
 use crate::sys;
@@ -139,7 +139,7 @@ impl<'a> Delivery<'a> {
         // The recipient's rights first: what is done by nobody else's right cannot be turned against
         // anybody else, and a server that squashes root has no root to refuse.
         let place = Place::open(&self.mailbox, self.recipient, &self.identity)?;
-        let link = self.link()?;
+        let link = self.link(&place)?;
         self.step(|| format!("{}: files are made {}", place.path.display(), place.right));
 
         // The dotlock before the mailbox is opened: on NFS, open() is what fetches the size as the
@@ -238,15 +238,11 @@ impl<'a> Delivery<'a> {
 
     /// The place of the link that readers find the mailbox by, if the administrator put one there.
     /// They lock what they see, so its dotlock is needed beside the mailbox's own.
-    fn link(&self) -> Result<Option<Place>, Failure> {
+    fn link(&self, mailbox: &Place) -> Result<Option<Place>, Failure> {
         if self.spool == self.mailbox {
             return Ok(None);
         }
-        self.identity.assume(Right::Own)?;
-        if !place::is_link_to(&self.spool.path, &self.mailbox.path) {
-            return Ok(None);
-        }
-        Place::open(&self.spool, self.recipient, &self.identity).map(Some)
+        Place::of_link(&self.spool, mailbox, self.recipient, &self.identity)
     }
 
     fn step(&self, what: impl FnOnce() -> String) {

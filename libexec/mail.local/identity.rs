@@ -95,6 +95,15 @@ impl Identity {
         self.privileged || self.uid == geteuid()
     }
 
+    /// Do one thing by this right, and be who one was again.
+    pub fn acting<T>(&self, right: Right, act: impl FnOnce() -> T) -> Result<T, Failure> {
+        let before = self.current.get();
+        self.assume(right)?;
+        let result = act();
+        before.map_or(Ok(()), |right| self.assume(right))?;
+        Ok(result)
+    }
+
     /// Act by this right until the next call.  The user, the group and the other groups change
     /// together: a group that stays behind would open files to the recipient that are not his.
     pub fn assume(&self, right: Right) -> Result<(), Failure> {

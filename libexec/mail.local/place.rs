@@ -33,8 +33,8 @@ use std::os::unix::ffi::OsStrExt;
 use std::path::{Component, Path, PathBuf};
 
 use nix::errno::Errno;
-use nix::fcntl::{open, AtFlags, OFlag};
-use nix::sys::stat::{fstat, lstat, stat, Mode};
+use nix::fcntl::{open, readlinkat, AtFlags, OFlag};
+use nix::sys::stat::{fstat, fstatat, lstat, stat, FileStat, Mode};
 use nix::unistd::{faccessat, fsync, mkdir, AccessFlags, Gid};
 
 use crate::identity::{Identity, Right};
@@ -68,106 +68,231 @@ impl Place {
         recipient: &Recipient,
         identity: &Identity,
     ) -> Result<Self, Failure> {
+        let opened = match Opened::new(expanded, recipient, identity) {
+            Err(failure) if failure.errno == Some(Errno::ENOENT) && expanded.in_home => {
+                make_directory(&expanded.path, &recipient.home, identity)?;
+                Opened::new(expanded, recipient, identity)
+            }
+            opened => opened,
+        };
+        opened?.place()
+    }
+
+    /// The place of a symbolic link that leads to a mailbox, if there is one.  It counts only if root
+    /// or the recipient made it: in a spool where everybody makes files, anybody could have mail wait
+    /// for a lock beside a link of his.
+    pub fn of_link(
+        expanded: &Expanded,
+        mailbox: &Self,
+        recipient: &Recipient,
+        identity: &Identity,
+    ) -> Result<Option<Self>, Failure> {
+        let opened = match Opened::new(expanded, recipient, identity) {
+            Err(failure) if failure.errno == Some(Errno::ENOENT) => return Ok(None),
+            opened => opened?,
+        };
+        if opened.leads_to(mailbox)? {
+            return opened.place().map(Some);
+        }
+        Ok(None)
+    }
+}
+
+/// A place whose directory was opened, in which nothing is to be made yet.
+struct Opened<'a> {
+    expanded: &'a Expanded,
+    recipient: &'a Recipient,
+    identity: &'a Identity,
+    parent: &'a Path,
+    name: CString,
+    directory: OwnedFd,
+    stat: FileStat,
+    /// Who could open it: the recipient, or root alone.
+    opener: Right,
+}
+
+impl<'a> Opened<'a> {
+    fn new(
+        expanded: &'a Expanded,
+        recipient: &'a Recipient,
+        identity: &'a Identity,
+    ) -> Result<Self, Failure> {
         let path = &expanded.path;
         let (Some(parent), Some(name)) = (path.parent(), path.file_name()) else {
-            return Err(Failure::temporary(format!(
-                "{}: not a file's path",
-                path.display()
-            )));
+            let path = path.display();
+            return Err(Failure::temporary(format!("{path}: not a file's path")));
         };
         let name = CString::new(name.as_bytes())
             .map_err(|_| Failure::new(Status::NoUser, "a name with a NUL byte"))?;
 
         identity.assume(Right::Own)?;
-        let mut opened = open_directory(parent);
-        if matches!(opened, Err(Errno::ENOENT)) && expanded.in_home && identity.is_recipient() {
-            make_directory(parent, &recipient.home)?;
-            opened = open_directory(parent);
+        let mut opener = Right::Own;
+        let mut directory = open_directory(parent);
+        if matches!(directory, Err(Errno::EACCES)) && root_may_act(expanded, parent, identity)? {
+            opener = Right::Root;
+            directory = identity.acting(opener, || open_directory(parent))?;
         }
-        // Root may pass where the recipient may not, but only on a path that root alone laid out.
-        let become_root = || -> Result<bool, Failure> {
-            if expanded.in_home || !identity.is_privileged() {
-                return Ok(false);
-            }
-            identity.assume(Right::Root)?;
-            Ok(is_roots(parent))
-        };
-        if matches!(opened, Err(Errno::EACCES)) && become_root()? {
-            opened = open_directory(parent);
-        }
-        identity.assume(Right::Own)?;
         let failed = |errno| {
-            let advice = match errno {
-                Errno::ENOENT if expanded.in_home => "the home directory is missing, or one in it",
-                Errno::ENOENT => "make the spool directory",
-                _ => "give the recipient access to it",
-            };
-            Failure::system(parent.display(), errno).with(advice)
-        };
-        let directory = opened.map_err(failed)?;
-        let opened = fstat(&directory).map_err(failed)?;
-        let mode = Mode::from_bits_truncate(opened.st_mode);
-        let group = Gid::from_raw(opened.st_gid);
-
-        // The least right that suffices.  A directory that the recipient could have put there himself
-        // gets no more than the recipient's own: otherwise a link to any directory of root's would
-        // have a file made in it.
-        let permits = || {
-            let wanted = AccessFlags::W_OK | AccessFlags::X_OK;
-            faccessat(&directory, ".", wanted, AtFlags::AT_EACCESS) != Err(Errno::EACCES)
-        };
-        let mut right = Right::Own;
-        if identity.is_privileged() && !permits() {
-            if !become_root()? {
-                return Err(failed(Errno::EACCES));
-            }
-            // What such a path leads to does not change any more, but it must be what was opened.
-            let here = stat(parent).map_err(failed)?;
-            if (here.st_dev, here.st_ino) != (opened.st_dev, opened.st_ino) {
-                return Err(failed(Errno::EACCES));
-            }
-            right = Right::Root;
-            if mode.contains(Mode::S_IWGRP) {
-                identity.assume(Right::Group(group))?;
-                if permits() {
-                    right = Right::Group(group);
+            let failure = Failure::system(parent.display(), errno);
+            match errno {
+                Errno::ENOENT if expanded.in_home => {
+                    failure.with("the home directory is missing, or one in it")
                 }
+                Errno::ENOENT => failure.with("make the spool directory"),
+                Errno::EACCES => failure.with("give the recipient access to it"),
+                _ => failure,
             }
-        }
-        identity.assume(right.to_write())?;
-        let group = mode.contains(Mode::S_ISGID).then_some(group);
-        let is_private = (opened.st_uid == 0 || opened.st_uid == recipient.uid.as_raw())
-            && !mode.intersects(Mode::S_IWGRP | Mode::S_IWOTH);
+        };
+        let directory = directory.map_err(failed)?;
+        let stat = fstat(&directory).map_err(failed)?;
         Ok(Self {
-            path: path.clone(),
-            directory,
+            expanded,
+            recipient,
+            identity,
+            parent,
             name,
-            right,
-            group,
-            is_private,
+            directory,
+            stat,
+            opener,
         })
     }
-}
 
-/// Whether a name is a symbolic link that leads to a mailbox, which need not exist yet.
-pub fn is_link_to(name: &Path, mailbox: &Path) -> bool {
-    let Ok(target) = std::fs::read_link(name) else {
-        return false;
-    };
-    let target = name.with_file_name(target);
-    is_same(name, mailbox)
-        || (target.file_name() == mailbox.file_name()
-            && target
-                .parent()
-                .zip(mailbox.parent())
-                .is_some_and(|(one, other)| is_same(one, other)))
-}
-
-fn is_same(one: &Path, other: &Path) -> bool {
-    match (stat(one), stat(other)) {
-        (Ok(one), Ok(other)) => (one.st_dev, one.st_ino) == (other.st_dev, other.st_ino),
-        _ => false,
+    fn place(self) -> Result<Place, Failure> {
+        let right = self.right()?;
+        self.identity.assume(right.to_write())?;
+        let mode = self.mode();
+        let owners = [0, self.recipient.uid.as_raw()];
+        Ok(Place {
+            path: self.expanded.path.clone(),
+            right,
+            group: mode
+                .contains(Mode::S_ISGID)
+                .then_some(Gid::from_raw(self.stat.st_gid)),
+            is_private: owners.contains(&self.stat.st_uid)
+                && !mode.intersects(Mode::S_IWGRP | Mode::S_IWOTH),
+            directory: self.directory,
+            name: self.name,
+        })
     }
+
+    /// The least right by which files can be made.  A directory that the recipient could have put
+    /// there himself gets no more than the recipient's own: otherwise a link to any directory of root's
+    /// would have a file made in it.
+    fn right(&self) -> Result<Right, Failure> {
+        if !self.identity.is_privileged() || self.permits(Right::Own)? {
+            return Ok(Right::Own);
+        }
+        // What such a path leads to does not change any more, but it must be what was opened.
+        if !root_may_act(self.expanded, self.parent, self.identity)?
+            || !self
+                .identity
+                .acting(Right::Root, || stat(self.parent))?
+                .is_ok_and(|here| is_same(&here, &self.stat))
+        {
+            return Err(self
+                .failed(Errno::EACCES)
+                .with("give the recipient access to it"));
+        }
+        let group = Right::Group(Gid::from_raw(self.stat.st_gid));
+        if self.mode().contains(Mode::S_IWGRP) && self.permits(group)? {
+            return Ok(group);
+        }
+        Ok(Right::Root)
+    }
+
+    fn permits(&self, right: Right) -> Result<bool, Failure> {
+        let wanted = AccessFlags::W_OK | AccessFlags::X_OK;
+        self.identity.acting(right, || {
+            faccessat(&self.directory, ".", wanted, AtFlags::AT_EACCESS) != Err(Errno::EACCES)
+        })
+    }
+
+    /// Whether a link that is heeded stands here and leads to a mailbox, which need not exist yet.
+    fn leads_to(&self, mailbox: &Place) -> Result<bool, Failure> {
+        let failed = |errno| self.failed(errno);
+        let found = self.identity.acting(self.opener, || self.read_link())?;
+        let Some(target) = found.map_err(failed)? else {
+            return Ok(false);
+        };
+        let there = self.identity.acting(mailbox.right.to_write(), || {
+            fstatat(
+                &mailbox.directory,
+                &*mailbox.name,
+                AtFlags::AT_SYMLINK_NOFOLLOW,
+            )
+        })?;
+        // Root follows no link: it may lead to where the file server's root is nobody.
+        let follower = match self.opener {
+            Right::Root => Right::Group(Gid::from_raw(self.stat.st_gid)),
+            right => right,
+        };
+        let leads = || {
+            let parent = Path::new(".").join(target.parent().unwrap_or(&target));
+            if target.file_name().map(OsStr::as_bytes) == Some(mailbox.name.to_bytes()) {
+                let directory = fstat(&mailbox.directory)?;
+                if self
+                    .follow(&parent)?
+                    .is_some_and(|here| is_same(&here, &directory))
+                {
+                    return Ok(true);
+                }
+            }
+            // It may lead there by way of another link.
+            let here = self.follow(&target)?;
+            Ok(here
+                .zip(there.ok())
+                .is_some_and(|(here, there)| is_same(&here, &there)))
+        };
+        self.identity.acting(follower, leads)?.map_err(failed)
+    }
+
+    fn read_link(&self) -> Result<Option<PathBuf>, Errno> {
+        let flags = AtFlags::AT_SYMLINK_NOFOLLOW;
+        let owners = [0, self.recipient.uid.as_raw()];
+        match fstatat(&self.directory, &*self.name, flags) {
+            Ok(link) if link.st_mode & libc::S_IFMT != libc::S_IFLNK => return Ok(None),
+            Ok(link) if !owners.contains(&link.st_uid) => return Ok(None),
+            Err(Errno::ENOENT) => return Ok(None),
+            link => link?,
+        };
+        match readlinkat(&self.directory, &*self.name) {
+            Err(Errno::ENOENT | Errno::EINVAL) => Ok(None),
+            target => target.map(|target| Some(PathBuf::from(target))),
+        }
+    }
+
+    /// What a path that begins here leads to, if to anything.
+    fn follow(&self, path: &Path) -> Result<Option<FileStat>, Errno> {
+        match fstatat(&self.directory, path, AtFlags::empty()) {
+            Err(Errno::ENOENT | Errno::ENOTDIR | Errno::ELOOP) => Ok(None),
+            there => there.map(Some),
+        }
+    }
+
+    fn mode(&self) -> Mode {
+        Mode::from_bits_truncate(self.stat.st_mode)
+    }
+
+    fn failed(&self, errno: Errno) -> Failure {
+        Failure::system(self.parent.display(), errno)
+    }
+}
+
+fn is_same(one: &FileStat, other: &FileStat) -> bool {
+    (one.st_dev, one.st_ino) == (other.st_dev, other.st_ino)
+}
+
+/// Whether root may do in a directory what the recipient may not: only on a path that root alone laid
+/// out.
+fn root_may_act(
+    expanded: &Expanded,
+    directory: &Path,
+    identity: &Identity,
+) -> Result<bool, Failure> {
+    if expanded.in_home || !identity.is_privileged() {
+        return Ok(false);
+    }
+    identity.acting(Right::Root, || is_roots(directory))
 }
 
 fn open_directory(path: &Path) -> Result<OwnedFd, Errno> {
@@ -175,10 +300,14 @@ fn open_directory(path: &Path) -> Result<OwnedFd, Errno> {
     open(path, flags, Mode::empty())
 }
 
-/// Make the last directory of a path below the home: ~/.mailspool on a user's first mail.  The home
-/// itself is never made, since a home that is not mounted is missing too.
-fn make_directory(path: &Path, home: &Path) -> Result<(), Failure> {
-    let Some(parent) = path.parent().filter(|parent| parent.starts_with(home)) else {
+/// Make the directory of a mailbox, if it is one below the home: ~/.mailspool on a user's first mail.
+/// The home itself is never made, since a home that is not mounted is missing too.
+fn make_directory(mailbox: &Path, home: &Path, identity: &Identity) -> Result<(), Failure> {
+    let Some((path, parent)) = mailbox
+        .parent()
+        .and_then(|path| Some((path, path.parent()?)))
+        .filter(|(_, parent)| parent.starts_with(home) && identity.is_recipient())
+    else {
         return Ok(());
     };
     match mkdir(path, Mode::S_IRWXU) {
