@@ -35,6 +35,7 @@
 #	LOCK LOOK UNLOCK	the dotlock: taken, looked at, released
 #	IDS			another uid, gid or list of groups
 #	NOTIFY			biff
+#	TELL			standard error, or syslogd(8), which need not be there
 
 function event(word)
 {
@@ -49,6 +50,7 @@ BEGIN {
 	fd = "^[a-z0-9]+\\([0-9]+<[^>]*/" name ">"
 }
 
+/^write\(2[<,]/ || /^connect\(.*"\/dev\/log"/ { event("TELL") }
 / = -1 / || / = \?/ { next }
 
 /^(link|linkat)\(/ && $0 ~ lock "(, [0-9A-Z_|]+)?\\)" { event("LOCK"); next }

@@ -131,6 +131,29 @@ wrong_values_body()
 	done
 }
 
+atf_test_case one_mailbox_for_all
+one_mailbox_for_all_head()
+{
+	atf_set descr "A mailbox or a spool of the same name for each user," \
+	    "which could be but one's; -m may be one"
+}
+one_mailbox_for_all_body()
+{
+	plain
+	for template in /var/mail/inbox /var/mail/%1/%2 /var/mail/%%u \
+	    /var/mail/%%%%u; do
+		for keyword in mailbox spool; do
+			configured 'limit 5' "${keyword} ${template}"
+			wrong 2
+		done
+	done
+	configured 'mailbox /var/mail/%%%u' 'spool %h/inbox'
+	ml="${here}/mail.local -C ${here}/conf -m ${box}"
+	right
+	configured 'mailbox %h/inbox' 'spool /var/mail/%1/%u.mbox'
+	right
+}
+
 atf_test_case odd_bytes
 odd_bytes_head()
 {
@@ -141,7 +164,7 @@ odd_bytes_body()
 	plain
 	printf 'limit 5\n\0\n' >conf
 	wrong 2
-	printf 'limit 5\nmailbox /a\0b\n' >conf
+	printf 'limit 5\nmailbox /a/%%u\0b\n' >conf
 	wrong 2
 	printf 'limit 5\n\377\376\n' >conf
 	wrong 2
@@ -294,6 +317,7 @@ atf_init_test_cases()
 	atf_add_test_case keywords
 	atf_add_test_case unknown_keyword
 	atf_add_test_case wrong_values
+	atf_add_test_case one_mailbox_for_all
 	atf_add_test_case odd_bytes
 	atf_add_test_case writable_by_others
 	atf_add_test_case not_regular

@@ -29,8 +29,9 @@
 
 # A delivery's events, for each stretch of them a pattern.
 begin='^(IDS )?(LOOK )*LOCK (LOOK )*'
-end='UNLOCK( LOOK)*( IDS)?( NOTIFY)?$'
+end='UNLOCK( LOOK)*( IDS)?( NOTIFY)?( TELL)?$'
 appended="${begin}OPEN (FLOCK |FCNTL )+LOOK WRITE SYNC CLOSE LOOK ${end}"
+emptied="(FLOCK |FCNTL )+(LOOK )*DIRSYNC (LOOK )*WRITE SYNC CLOSE LOOK ${end}"
 
 order_head()
 {
@@ -73,14 +74,14 @@ new_mailbox_head()
 {
 	order_head
 	atf_set descr "A new mailbox is made under the dotlock, and its" \
-	    "directory is flushed before the release"
+	    "directory is flushed before the first byte is written: what" \
+	    "has bytes in it has a name that lasts"
 }
 new_mailbox_body()
 {
 	plain
 	events
-	in_order "${begin}CREATE (CLOSE OPEN )?(FLOCK |FCNTL )+LOOK WRITE SYNC (DIRSYNC )?CLOSE (DIRSYNC )?LOOK ${end}"
-	in_order DIRSYNC
+	in_order "${begin}CREATE (CLOSE OPEN )?${emptied}"
 }
 
 atf_test_case empty_mailbox
@@ -96,7 +97,42 @@ empty_mailbox_body()
 	plain
 	: >"${box}"
 	events
-	in_order "${begin}OPEN (FLOCK |FCNTL )+LOOK WRITE SYNC DIRSYNC CLOSE LOOK ${end}"
+	in_order "${begin}OPEN ${emptied}"
+}
+
+atf_test_case home_spool cleanup
+home_spool_head()
+{
+	also=strace
+	world_head "Before the first byte goes into a mailbox in a home, the" \
+	    "home is flushed too: it has the name of the directory that was" \
+	    "made"
+}
+home_spool_body()
+{
+	world
+	letter x >letter
+	echo 'mailbox %h/.mailspool/%u' >etc/mail.local.conf
+	# As it is made, and as a delivery that was killed may leave it.
+	for left in nothing directory mailbox; do
+		rm -rf home/alice/.mailspool
+		[ ${left} = nothing ] || mkdir -m 700 home/alice/.mailspool
+		[ ${left} != mailbox ] || : >home/alice/.mailspool/alice
+		chown -R 61001:61001 home/alice
+		atf_check ./in strace -y -o "${here}/trace" \
+		    /mnt/mail.local alice <letter
+		awk '/ = -1 / { next }
+		    /^f(data)?sync\([0-9]+<[^>]*\/home\/alice>/ { print "home" }
+		    /^f(data)?sync\([0-9]+<[^>]*\/alice\/\.mailspool>/ {
+			print "spool" }
+		    /^p?write(v|64)?\([0-9]+<[^>]*\/\.mailspool\/alice>/ {
+			exit }' trace | sort -u >synced
+		atf_check -o inline:"home\nspool\n" cat synced
+	done
+}
+home_spool_cleanup()
+{
+	world_end
 }
 
 atf_test_case both_kernel_locks
@@ -181,7 +217,7 @@ failure_undone_before_release_body()
 	    -e inject=fsync,fdatasync:error=EIO:when=1 ${ml} "${me}" <letter
 	awk -v name="${me}" -f "$(atf_get_srcdir)/h_events.awk" trace >events
 	cat events
-	in_order 'WRITE LOOK CUT SYNC CLOSE (LOOK )?UNLOCK( LOOK)*( IDS)?$'
+	in_order 'WRITE LOOK CUT SYNC CLOSE (LOOK )?UNLOCK( LOOK)*( IDS)?( TELL)?$'
 	untouched
 }
 
@@ -199,6 +235,46 @@ notify_last_body()
 	in_order 'UNLOCK( LOOK)*( IDS)? NOTIFY$'
 }
 
+# silent: between the dotlock and its release nobody is told anything.
+silent()
+{
+	awk -v name="${me}" -f "$(atf_get_srcdir)/h_events.awk" trace >events
+	cat events
+	atf_check -o ignore grep TELL events
+	tr ' ' '\n' <events | awk '
+	    $0 == "LOCK" { held = 1 }
+	    $0 == "UNLOCK" { held = 0 }
+	    $0 == "TELL" && held { print "told under the lock" }' >told
+	atf_check cat told
+}
+
+atf_test_case nothing_told_under_the_lock
+nothing_told_under_the_lock_head()
+{
+	atf_set descr "Neither steps nor failures are told while a lock is" \
+	    "held: who does not read them would have it held for ever"
+	atf_set require.progs strace python3
+}
+nothing_told_under_the_lock_body()
+{
+	plain
+	letter x >letter
+	for fault in fsync:delay_enter=1 flock:error=EIO fsync:error=EIO \
+	    fsync:signal=TERM; do
+		seed
+		strace -y -o trace -e inject=${fault}:when=1 \
+		    ${ml} -v "${me}" <letter
+		silent
+	done
+	# While the kernel's lock is waited for, and when that ends.
+	seed
+	kernel_hold flock "${box}"
+	atf_check -s exit:75 -e ignore strace -y -o trace \
+	    ${ml} -v -t 2 "${me}" <letter
+	silent
+	touch go
+}
+
 atf_init_test_cases()
 {
 	. "$(atf_get_srcdir)/h_common.sh"
@@ -211,5 +287,7 @@ atf_init_test_cases()
 	atf_add_test_case nothing_followed
 	atf_add_test_case torn_tail_mended_under_the_lock
 	atf_add_test_case failure_undone_before_release
+	atf_add_test_case home_spool
+	atf_add_test_case nothing_told_under_the_lock
 	atf_add_test_case notify_last
 }

@@ -281,19 +281,127 @@ linked_mailbox_locked_body()
 	linked /home/alice/.mailspool/alice
 	: >${inbox}
 	chown 61001:61001 ${inbox}
-	for lock in mail/alice.lock ${inbox}.lock; do
-		echo "another's" >${lock}
-		atf_check -s exit:75 -e save:stderr \
-		    ./in /mnt/mail.local -t 2 alice <letter
-		said alice lock
-		atf_check -o inline:"another's\n" cat ${lock}
-		rm ${lock}
-		only alice
-		atf_check -o inline:"alice\n" ls -A home/alice/.mailspool
+	for owner in 61001 0; do
+		chown -h ${owner} mail/alice
+		for lock in mail/alice.lock ${inbox}.lock; do
+			echo "another's" >${lock}
+			atf_check -s exit:75 -e save:stderr \
+			    ./in /mnt/mail.local -t 2 alice <letter
+			said alice lock
+			atf_check -o inline:"another's\n" cat ${lock}
+			rm ${lock}
+			only alice
+			atf_check -o inline:"alice\n" \
+			    ls -A home/alice/.mailspool
+		done
 	done
 	! [ -s ${inbox} ] || atf_fail "something was written"
 }
 linked_mailbox_locked_cleanup()
+{
+	world_end
+}
+
+atf_test_case link_of_a_stranger cleanup
+link_of_a_stranger_head()
+{
+	world_head "A link to the mailbox that another user made is of no" \
+	    "concern: he could keep a lock beside it for ever"
+}
+link_of_a_stranger_body()
+{
+	linked /home/alice/.mailspool/alice
+	chown -h 61003:61003 mail/alice
+	: >mail/alice.lock
+	chown 61003:61003 mail/alice.lock
+	atf_check timeout 20 ./in /mnt/mail.local -f s -t 3 alice <letter
+	same expected ${inbox}
+	only alice alice.lock
+}
+link_of_a_stranger_cleanup()
+{
+	world_end
+}
+
+atf_test_case link_in_closed_spool cleanup
+link_in_closed_spool_head()
+{
+	also=strace
+	world_head "Where the recipient may not look into the spool, the" \
+	    "lock beside the link is taken all the same"
+}
+link_in_closed_spool_body()
+{
+	linked /home/alice/.mailspool/alice
+	chown -h 0:0 mail/alice
+	chown 0:8 mail
+	for mode in u=rwx,g=rwxs,o=-t u=rwx,g=,o=; do
+		chmod a=,g-s,-t mail
+		chmod ${mode} mail
+		: >mail/alice.lock
+		atf_check -s exit:75 -e save:stderr \
+		    ./as mallory /mnt/mail.local -t 2 alice <letter
+		said alice lock
+		rm mail/alice.lock
+		both_locks
+		same expected ${inbox}
+		rm ${inbox}
+	done
+}
+link_in_closed_spool_cleanup()
+{
+	world_end
+}
+
+atf_test_case link_unreadable cleanup
+link_unreadable_head()
+{
+	also=strace
+	world_head "Where it cannot be told whether there is a link: 75"
+}
+link_unreadable_body()
+{
+	linked /home/alice/.mailspool/alice
+	atf_check -s exit:75 -e save:stderr ./in strace -o "${here}/trace" \
+	    -e inject=readlink,readlinkat:error=EIO \
+	    /mnt/mail.local alice <letter
+	atf_check -o ignore grep 'readlink.*alice.*INJECTED' trace
+	said alice
+	! [ -s ${inbox} ] || atf_fail "something was written"
+	rm mail/alice
+	rmdir mail/sub 2>/dev/null
+	# No spool at all, or no entry in it, is no link.
+	echo 'spool /var/mail/sub/%u' >>${conf}
+	atf_check ./in /mnt/mail.local -f s alice <letter
+	same expected ${inbox}
+}
+link_unreadable_cleanup()
+{
+	world_end
+}
+
+atf_test_case same_directory_twice cleanup
+same_directory_twice_head()
+{
+	world_head "A spool and a mailbox that are the same by two paths" \
+	    "have one lock, which is not waited for by its holder"
+}
+same_directory_twice_body()
+{
+	spool_setup
+	atf_check ./in ln -s /var/mail /mnt/spool
+	echo 'mailbox /mnt/spool/%u' >${conf}
+	ln -s /mnt/spool/alice mail/alice
+	chown -h 61001:61001 mail/alice
+	atf_check -s exit:75 -e save:stderr \
+	    timeout 20 ./in /mnt/mail.local -t 5 alice <letter
+	said alice 'symbolic link'
+	only alice
+	rm mail/alice
+	atf_check ./in /mnt/mail.local -f s alice <letter
+	same expected mail/alice
+}
+same_directory_twice_cleanup()
 {
 	world_end
 }
@@ -321,7 +429,7 @@ link_to_elsewhere_cleanup()
 atf_test_case link_refused cleanup
 link_refused_head()
 {
-	world_head "A link that is itself the mailbox is refused: 73"
+	world_head "A link that is itself the mailbox is refused"
 }
 link_refused_body()
 {
@@ -329,10 +437,14 @@ link_refused_body()
 	: >${conf}
 	: >${inbox}
 	chown 61001:61001 ${inbox}
-	atf_check -s exit:73 -e save:stderr ./in /mnt/mail.local alice <letter
-	said alice
-	! [ -s ${inbox} ] || atf_fail "it was followed"
-	only alice
+	for spool in sticky:75 root:73; do
+		spool_${spool%:*}
+		atf_check -s exit:${spool#*:} -e save:stderr \
+		    ./in /mnt/mail.local alice <letter
+		said alice
+		! [ -s ${inbox} ] || atf_fail "it was followed"
+		only alice
+	done
 }
 link_refused_cleanup()
 {
@@ -352,6 +464,10 @@ atf_init_test_cases()
 	atf_add_test_case linked_mailbox
 	atf_add_test_case linked_mailbox_new
 	atf_add_test_case linked_mailbox_locked
+	atf_add_test_case link_of_a_stranger
+	atf_add_test_case link_in_closed_spool
+	atf_add_test_case link_unreadable
+	atf_add_test_case same_directory_twice
 	atf_add_test_case link_to_elsewhere
 	atf_add_test_case link_refused
 }
