@@ -57,6 +57,7 @@ enum fate {
 	REFUSE,			/* is not done, and that is said */
 	LOSE_REPLY,		/* is done, and an error is said */
 	PRETEND,		/* is not done, and success is said */
+	REFUSE_ALL,		/* none is done any more, and that is said */
 	KILL			/* the process dies before it is done */
 };
 
@@ -65,7 +66,7 @@ static struct fault {
 	enum fate	fate;
 	int		error;
 	int		calls;
-} on_link, on_unlink, on_write, on_close, on_touch;
+} on_link, on_unlink, on_rename, on_write, on_close, on_touch, on_stat;
 
 static bool remote;
 
@@ -88,6 +89,9 @@ begins(struct fault *fault, int *answer)
 	fault->calls++;
 	*answer = -1;
 	switch (fault->fate) {
+	case REFUSE_ALL:
+		errno = fault->error;
+		return false;
 	case REFUSE:
 		fault->fate = WORK;
 		errno = fault->error;
@@ -115,6 +119,23 @@ ends(struct fault *fault, int answer)
 	return -1;
 }
 
+/* What happens right before and after the next call of these. */
+static void (*before_rename)(void), (*after_rename)(void);
+static void (*after_link)(void), (*after_unlink)(void);
+static void (*before_write)(void), (*before_close)(void);
+
+static void
+happen(void (**what)(void))
+{
+	void (*function)(void) = *what;
+	int error = errno;
+
+	*what = NULL;
+	if (function != NULL)
+		function();
+	errno = error;
+}
+
 int
 linkat(int from, const char *old, int to, const char *new, int flags)
 {
@@ -123,8 +144,11 @@ linkat(int from, const char *old, int to, const char *new, int flags)
 
 	if (function == NULL)
 		*(void **)&function = real("linkat");
-	return begins(&on_link, &answer) ?
-	    ends(&on_link, function(from, old, to, new, flags)) : answer;
+	if (!begins(&on_link, &answer))
+		return answer;
+	answer = function(from, old, to, new, flags);
+	happen(&after_link);
+	return ends(&on_link, answer);
 }
 
 int
@@ -135,21 +159,11 @@ unlinkat(int directory, const char *name, int flags)
 
 	if (function == NULL)
 		*(void **)&function = real("unlinkat");
-	return begins(&on_unlink, &answer) ?
-	    ends(&on_unlink, function(directory, name, flags)) : answer;
-}
-
-/* What happens right before and after the next rename. */
-static void (*before_rename)(void), (*after_rename)(void);
-
-static void
-happen(void (**what)(void))
-{
-	void (*function)(void) = *what;
-
-	*what = NULL;
-	if (function != NULL)
-		function();
+	if (!begins(&on_unlink, &answer))
+		return answer;
+	answer = function(directory, name, flags);
+	happen(&after_unlink);
+	return ends(&on_unlink, answer);
 }
 
 int
@@ -161,9 +175,11 @@ renameat(int from, const char *old, int to, const char *new)
 	if (function == NULL)
 		*(void **)&function = real("renameat");
 	happen(&before_rename);
+	if (!begins(&on_rename, &answer))
+		return answer;
 	answer = function(from, old, to, new);
 	happen(&after_rename);
-	return answer;
+	return ends(&on_rename, answer);
 }
 
 ssize_t
@@ -174,6 +190,7 @@ write(int fd, const void *bytes, size_t size)
 
 	if (function == NULL)
 		*(void **)&function = real("write");
+	happen(&before_write);
 	if (on_write.fate == PRETEND) {
 		/* A part is written. */
 		on_write.fate = WORK;
@@ -189,6 +206,7 @@ close(int fd)
 
 	if (function == NULL)
 		*(void **)&function = real("close");
+	happen(&before_close);
 	return ends(&on_close, function(fd));
 }
 
@@ -221,6 +239,8 @@ fstat(int fd, struct stat *found)
 #else
 		*(void **)&function = real("fstat");
 #endif
+	if (!begins(&on_stat, &answer))
+		return answer;
 	answer = function(fd, found);
 	if (answer == 0 && (found->st_ctim.tv_sec > step.when.tv_sec ||
 	    (found->st_ctim.tv_sec == step.when.tv_sec &&
@@ -539,6 +559,172 @@ put_third(void)
 }
 
 /*
+ * A signal interrupts the call after it has taken effect, as over NFS it may.
+ * To do the same once more would hit whoever came next.
+ */
+TEST(link_interrupted, "a link() that was done and interrupted is not repeated")
+{
+	nfslock_t *lock;
+
+	be_remote();
+	will(&on_link, LOSE_REPLY, EINTR);
+	lock = take(MAILBOX);
+	ATF_CHECK_EQ(WORK, on_link.fate);
+	ATF_CHECK_EQ(1, on_link.calls);
+	check_directory(D, "m.lock", NULL);
+	CHECK_STATUS(OK, nfslock_verify(lock));
+	CHECK_STATUS(OK, nfslock_release(lock));
+	leaves_nothing();
+}
+
+TEST(unlink_interrupted, "an unlink() that was done and interrupted was done")
+{
+	static const int kinds[] = { NFSLOCK_DIR_COMMON, NFSLOCK_DIR_PRIVATE };
+	struct nfslock_options options = options_of(NFSLOCK_LIMIT_NONE, 0);
+	nfslock_t *lock;
+	size_t i;
+
+	be_remote();
+	for (i = 0; i < 2 * nitems_of(kinds); i++) {
+		remote = i >= nitems_of(kinds);
+		options.directory = kinds[i % nitems_of(kinds)];
+		CHECK_STATUS(OK, nfslock_acquire(MAILBOX, &options, &lock));
+		will(&on_unlink, LOSE_REPLY, EINTR);
+		CHECK_STATUS(OK, nfslock_release(lock));
+		leaves_nothing();
+
+		CHECK_STATUS(OK, nfslock_acquire(MAILBOX, &options, &lock));
+		will(&on_unlink, LOSE_REPLY, EINTR);
+		after_unlink = put_third;
+		CHECK_STATUS(OK, nfslock_release(lock));
+		ATF_CHECK(after_unlink == NULL);
+		check_untouched(LOCK, &third);
+		check_directory(D, "m.lock", NULL);
+		ATF_REQUIRE_EQ(0, unlink(LOCK));
+	}
+}
+
+TEST(rename_interrupted, "a rename() that was done and interrupted was done")
+{
+	struct nfslock_options options = options_of(4, STALE);
+	nfslock_t *lock;
+	int i;
+
+	make_directory(D, 0755);
+	for (i = 0; i < 2; i++) {
+		remote = i == 1;
+		make_file(LOCK, "", 0);
+		will(&on_rename, LOSE_REPLY, EINTR);
+		after_rename = put_third;
+		CHECK_STATUS(TIMEDOUT,
+		    nfslock_acquire(MAILBOX, &options, &lock));
+		ATF_CHECK(after_rename == NULL);
+		check_untouched(LOCK, &third);
+		check_directory(D, "m.lock", NULL);
+		ATF_REQUIRE_EQ(0, unlink(LOCK));
+	}
+
+	/* One that was not done is tried again. */
+	options = options_of(15, STALE);
+	make_file(LOCK, "", 0);
+	will(&on_rename, REFUSE, EINTR);
+	CHECK_STATUS(OK, nfslock_acquire(MAILBOX, &options, &lock));
+	CHECK_STATUS(OK, nfslock_release(lock));
+	leaves_nothing();
+}
+
+static int
+third_time(void *times)
+{
+
+	return ++*(int *)times == 3;
+}
+
+/* Signals without end, as from a timer that is too fast. */
+TEST(interrupted_always, "who is always interrupted can stop, and ends")
+{
+	struct nfslock_options options = options_of(1, 0), cancelled;
+	struct fault *const faults[] = { &on_link, &on_write };
+	int times;
+	nfslock_t *lock;
+	size_t i;
+
+	(void)alarm(60);		/* it might not end */
+	be_remote();
+	for (i = 0; i < nitems_of(faults); i++) {
+		times = 0;
+		cancelled = options_of(86400, 0);
+		cancelled.cancelled = third_time;
+		cancelled.cancelled_arg = &times;
+		will(faults[i], REFUSE_ALL, EINTR);
+		CHECK_STATUS(CANCELLED,
+		    nfslock_acquire(MAILBOX, &cancelled, &lock));
+		ATF_CHECK_EQ(3, times);
+		CHECK_ERRNO(EINTR, nfslock_acquire(MAILBOX, &options, &lock));
+		will(faults[i], WORK, 0);
+		leaves_nothing();
+	}
+
+	remote = false;
+	lock = take(MAILBOX);
+	will(&on_touch, REFUSE_ALL, EINTR);
+	CHECK_ERRNO(EINTR, nfslock_refresh(lock));
+	CHECK_STATUS(OK, nfslock_verify(lock));
+	will(&on_unlink, REFUSE_ALL, EINTR);
+	CHECK_ERRNO(EINTR, nfslock_release(lock));
+	ATF_CHECK(exists(LOCK));
+	ATF_REQUIRE_EQ(0, unlink(LOCK));
+	leaves_nothing();
+}
+
+/* Somebody removed the lock while it was being written, and made his own. */
+static void
+put_peer(void)
+{
+
+	ATF_REQUIRE_EQ(0, rename("peer", LOCK));
+}
+
+static void
+put_peer_and_fail_stat(void)
+{
+
+	put_peer();
+	will(&on_stat, REFUSE, EIO);
+}
+
+TEST(create_fails_late, "who fails to write a lock removes no other's")
+{
+	struct stat peer, st;
+	nfslock_t *lock;
+	int i;
+
+	make_directory(D, 0755);
+	for (i = 0; i < 3; i++) {
+		make_file("peer", "Lpeer01234567890", LOCKSIZE);
+		ATF_REQUIRE_EQ(0, lstat("peer", &peer));
+		if (i == 0) {
+			before_write = put_peer;
+			will(&on_write, REFUSE, EIO);
+		} else if (i == 1) {
+			before_write = put_peer_and_fail_stat;
+		} else {
+			before_close = put_peer;
+			will(&on_close, LOSE_REPLY, EIO);
+		}
+		CHECK_ERRNO(EIO, try_once(MAILBOX, &lock));
+		ATF_CHECK(lock == NULL);
+		ATF_CHECK(before_write == NULL && before_close == NULL);
+		ATF_CHECK_EQ(WORK, on_stat.fate);
+		ATF_REQUIRE_EQ(0, lstat(LOCK, &st));
+		ATF_CHECK_EQ(peer.st_ino, st.st_ino);
+		ATF_CHECK_EQ(1, st.st_nlink);
+		check_directory(D, "m.lock", NULL);
+		ATF_REQUIRE_EQ(0, unlink(LOCK));
+	}
+}
+
+/*
  * The lock that is stale gives way to another at the last moment, so that
  * what was put aside is that other's.
  */
@@ -572,6 +758,77 @@ TEST(wrong_break_third, "and not if a third one's stands there by then")
 	ATF_CHECK(after_rename == NULL);
 	check_untouched(LOCK, &third);
 	check_directory(D, "m.lock", NULL);
+}
+
+#define	MAIL_GROUP	8	/* any that is neither root's nor nobody's */
+
+static void
+put_roots(void)
+{
+
+	(void)rename(D "/roots", LOCK);
+}
+
+static void
+put_nobodys(void)
+{
+
+	(void)rename(D "/nobodys", LOCK);
+}
+
+/* In group mail as nobody: breaks root's lock, and it is the wrong one. */
+static int
+break_roots(void *argument)
+{
+	struct nfslock_options options = options_of(4, STALE);
+	nfslock_t *lock;
+
+	if (setgroups(0, NULL) == -1 || setgid(MAIL_GROUP) == -1 ||
+	    setuid(65534) == -1)
+		return 100;
+	before_rename = put_roots;
+	/* A third one comes, before the first or the second way to undo. */
+	if (*(int *)argument == 1)
+		after_rename = put_nobodys;
+	if (*(int *)argument == 2)
+		after_link = put_nobodys;
+	if (nfslock_acquire(MAILBOX, &options, &lock) != NFSLOCK_TIMEDOUT)
+		return 101;
+	return before_rename == NULL && after_rename == NULL &&
+	    after_link == NULL ? 0 : 102;
+}
+
+/* Linux lets nobody link what he cannot write, so that undoing is a rename. */
+ROOT_TEST(wrong_break_protected, "another user's lock is put back, too")
+{
+	char hardlinks = '0';
+	struct stat st, wanted;
+	int i;
+
+	if (exists("/proc/sys/fs/protected_hardlinks"))
+		(void)read_file("/proc/sys/fs/protected_hardlinks",
+		    &hardlinks, 1);
+	if (hardlinks != '1')
+		atf_tc_skip("links to others' files are permitted here");
+	make_directory(D, 0755);
+	ATF_REQUIRE_EQ(0, chown(D, 0, MAIL_GROUP));
+	ATF_REQUIRE_EQ(0, chmod(D, 02775));
+	for (i = 0; i < 3; i++) {
+		make_file(LOCK, "", 0);
+		make_file(D "/roots", "Lroots0123456789", LOCKSIZE);
+		make_file(D "/nobodys", "Lthird0123456789", LOCKSIZE);
+		ATF_REQUIRE_EQ(0, chown(D "/nobodys", 65534, MAIL_GROUP));
+		ATF_REQUIRE_EQ(0, lstat(i == 0 ? D "/roots" : D "/nobodys",
+		    &wanted));
+		CHECK_EXIT(0, start(break_roots, &i));
+		ATF_REQUIRE_EQ(0, lstat(LOCK, &st));
+		ATF_CHECK_EQ(wanted.st_ino, st.st_ino);
+		ATF_CHECK_EQ(1, st.st_nlink);
+		check_directory(D, "m.lock", "nobodys", NULL);
+		ATF_REQUIRE_EQ(0, unlink(LOCK));
+		(void)unlink(D "/nobodys");
+	}
+	leaves_nothing();
 }
 
 static int
@@ -691,6 +948,11 @@ ATF_TP_ADD_TCS(tp)
 	ATF_TP_ADD_TC(tp, write_fails);
 	ATF_TP_ADD_TC(tp, close_fails);
 	ATF_TP_ADD_TC(tp, interrupted);
+	ATF_TP_ADD_TC(tp, link_interrupted);
+	ATF_TP_ADD_TC(tp, unlink_interrupted);
+	ATF_TP_ADD_TC(tp, rename_interrupted);
+	ATF_TP_ADD_TC(tp, interrupted_always);
+	ATF_TP_ADD_TC(tp, create_fails_late);
 	ATF_TP_ADD_TC(tp, unlink_lost_reply);
 	ATF_TP_ADD_TC(tp, unlink_fails);
 	ATF_TP_ADD_TC(tp, touch_fails);
@@ -698,6 +960,7 @@ ATF_TP_ADD_TCS(tp)
 	ATF_TP_ADD_TC(tp, clock_step);
 	ATF_TP_ADD_TC(tp, wrong_break);
 	ATF_TP_ADD_TC(tp, wrong_break_third);
+	ATF_TP_ADD_TC(tp, wrong_break_protected);
 	ATF_TP_ADD_TC(tp, killed);
 	ATF_TP_ADD_TC(tp, contention);
 	ATF_TP_ADD_TC(tp, breakers);

@@ -133,6 +133,26 @@ TEST(null_handle, "no handle can be released, and nothing else")
 	CHECK_ERRNO(EINVAL, nfslock_refresh(NULL));
 }
 
+TEST(null_pointers, "no pointer where one is needed is EINVAL")
+{
+	struct nfslock_holder holder = { .size = sizeof(holder) };
+	nfslock_t *lock;
+
+	make_directory(D, 0755);
+	CHECK_ERRNO(EINVAL, nfslock_acquire(NULL, NULL, &lock));
+	ATF_CHECK(lock == NULL);
+	CHECK_ERRNO(EINVAL, nfslock_acquire(MAILBOX, NULL, NULL));
+	CHECK_ERRNO(EINVAL, nfslock_acquireat(AT_FDCWD, NULL, NULL, &lock));
+	ATF_CHECK(lock == NULL);
+	CHECK_ERRNO(EINVAL, nfslock_acquireat(AT_FDCWD, "m", NULL, NULL));
+	CHECK_ERRNO(EINVAL, nfslock_holder(NULL, &holder));
+	CHECK_ERRNO(EINVAL, nfslock_holder(MAILBOX, NULL));
+	CHECK_ERRNO(EINVAL, nfslock_holderat(AT_FDCWD, NULL, &holder));
+	CHECK_ERRNO(EINVAL, nfslock_holderat(AT_FDCWD, "m", NULL));
+	ATF_CHECK(!exists("m.lock"));
+	leaves_nothing();
+}
+
 TEST(failure_stores_null, "a handle is stored for OK alone")
 {
 	nfslock_t *lock, *other;
@@ -501,6 +521,80 @@ TEST(no_descriptors, "running out of descriptors leaves nothing behind")
 	ATF_CHECK_EQ(100, status);
 }
 
+/* Opens whatever may still be opened. */
+static void
+use_up_descriptors(void)
+{
+	struct rlimit limit;
+	int top;
+
+	for (top = 1023; fcntl(top, F_GETFD) == -1; top--)
+		continue;
+	limit.rlim_cur = limit.rlim_max = (rlim_t)top + 1;
+	if (setrlimit(RLIMIT_NOFILE, &limit) == 0)
+		while (open("/dev/null", O_RDONLY) != -1)
+			continue;
+}
+
+static int
+release_starved(void *argument)
+{
+	struct nfslock_options options = options_of(NFSLOCK_LIMIT_NONE, 0);
+	nfslock_t *lock;
+
+	options.directory = *(int *)argument;
+	if (nfslock_acquire(MAILBOX, &options, &lock) != NFSLOCK_OK)
+		return 1;
+	if (nfslock_refresh(lock) != NFSLOCK_OK)
+		return 2;
+	use_up_descriptors();
+	if (nfslock_refresh(lock) != NFSLOCK_ERROR || errno != EMFILE)
+		return 3;
+	if (nfslock_verify(lock) != NFSLOCK_OK)
+		return 4;
+	return nfslock_release(lock) == NFSLOCK_OK ? 0 : 5;
+}
+
+static int
+robbed_starved(void *argument)
+{
+	struct nfslock_options options = options_of(NFSLOCK_LIMIT_NONE, 0);
+	nfslock_t *lock;
+
+	options.directory = *(int *)argument;
+	if (nfslock_acquire(MAILBOX, &options, &lock) != NFSLOCK_OK)
+		return 1;
+	use_up_descriptors();
+	if (rename("thief", LOCK) == -1)
+		return 2;
+	if (nfslock_verify(lock) != NFSLOCK_ERROR || errno != EMFILE)
+		return 3;
+	if (nfslock_release(lock) != NFSLOCK_ERROR || errno != EMFILE)
+		return 4;
+	return 0;
+}
+
+TEST(release_starved, "without a descriptor a lock is let go, but no thief's")
+{
+	int kinds[] = { NFSLOCK_DIR_COMMON, NFSLOCK_DIR_PRIVATE };
+	struct look thief;
+	size_t i;
+
+	make_directory(D, 0755);
+	for (i = 0; i < nitems_of(kinds); i++) {
+		CHECK_EXIT(0, start(release_starved, &kinds[i]));
+		leaves_nothing();
+
+		make_file("thief", "Lthief0123456789", LOCKSIZE);
+		CHECK_EXIT(0, start(robbed_starved, &kinds[i]));
+		look_at(LOCK, &thief);
+		ATF_CHECK(memcmp("Lthief", thief.bytes, 6) == 0);
+		check_directory(D, "m.lock", NULL);
+		ATF_REQUIRE_EQ(0, unlink(LOCK));
+	}
+	leaves_nothing();
+}
+
 static int descriptors_before;
 
 static int
@@ -754,6 +848,7 @@ ATF_TP_ADD_TCS(tp)
 	ATF_TP_ADD_TC(tp, mode);
 	ATF_TP_ADD_TC(tp, null_options);
 	ATF_TP_ADD_TC(tp, null_handle);
+	ATF_TP_ADD_TC(tp, null_pointers);
 	ATF_TP_ADD_TC(tp, failure_stores_null);
 	ATF_TP_ADD_TC(tp, options_size);
 	ATF_TP_ADD_TC(tp, options_values);
@@ -769,6 +864,7 @@ ATF_TP_ADD_TCS(tp)
 	ATF_TP_ADD_TC(tp, close_on_exec);
 	ATF_TP_ADD_TC(tp, closefrom);
 	ATF_TP_ADD_TC(tp, no_descriptors);
+	ATF_TP_ADD_TC(tp, release_starved);
 	ATF_TP_ADD_TC(tp, forked);
 	ATF_TP_ADD_TC(tp, two_handles);
 	ATF_TP_ADD_TC(tp, threads);

@@ -32,6 +32,10 @@
  * a time, and never before.
  */
 
+#ifndef _GNU_SOURCE
+#define	_GNU_SOURCE		/* F_SETLEASE */
+#endif
+
 #include <sys/cdefs.h>
 #ifdef __RCSID
 __RCSID("$NetBSD$");
@@ -664,6 +668,117 @@ TEST(sweep, "of what is left behind in the directory only ours is removed")
 	leaves_nothing();
 }
 
+/* A mailbox may be called what it likes. */
+TEST(sweep_mailbox, "the lock of a mailbox with our names' look is no leftover")
+{
+	static const char *const names[] = {
+	    ".nfslk.AAAAAAAAAAA", ".nfslk.LAAAAAAAAAA", ".nfslb.LAAAAAAAAAA",
+	    ".nfslg.01234567890",
+	};
+	struct nfslock_options options = options_of(NFSLOCK_LIMIT_NONE, STALE);
+	nfslock_t *lock, *locks[nitems_of(names)];
+	char path[64];
+	size_t i;
+
+	make_directory(D, 0755);
+	for (i = 0; i < nitems_of(names); i++) {
+		(void)snprintf(path, sizeof(path), D "/%s", names[i]);
+		locks[i] = take(path);
+	}
+	make_file(D "/.nfslk.LABCDEFGHIJKLMNO", "", 0);
+	sleep_ms(STALE * 1000 + 500);
+	for (i = 0; i < 5000 && exists(D "/.nfslk.LABCDEFGHIJKLMNO"); i++) {
+		CHECK_STATUS(OK, nfslock_acquire(MAILBOX, &options, &lock));
+		CHECK_STATUS(OK, nfslock_release(lock));
+	}
+	ATF_CHECK(!exists(D "/.nfslk.LABCDEFGHIJKLMNO"));
+	for (i = 0; i < nitems_of(names); i++) {
+		CHECK_STATUS(OK, nfslock_verify(locks[i]));
+		CHECK_STATUS(OK, nfslock_release(locks[i]));
+	}
+	leaves_nothing();
+}
+
+/* In a common directory anyone may make a directory of the guard's name. */
+TEST(squatted_guard, "where the guard is a directory, a lock is waited for")
+{
+	struct nfslock_options options = options_of(NFSLOCK_LIMIT_NONE, STALE);
+	struct attempt waiter = { MAILBOX, 6, STALE, 0 };
+	char guard[300];
+	struct look look;
+	nfslock_t *lock;
+	pid_t breaker;
+
+	make_directory(D, 0755);
+	make_file(LOCK, "", 0);
+	breaker = start_and_stop_breaker(break_slowly, guard, sizeof(guard));
+	ATF_REQUIRE_EQ(0, kill(breaker, SIGKILL));
+	CHECK_EXIT(-1, breaker);
+	ATF_REQUIRE_EQ(0, unlink(guard));
+	ATF_REQUIRE_EQ(0, mkdir(guard, 0755));
+	look_at(LOCK, &look);
+	CHECK_STATUS(TIMEDOUT, attempt(&waiter));
+	check_untouched(LOCK, &look);
+	check_directory(D, "m.lock", strrchr(guard, '/') + 1, NULL);
+
+	/* Nor can a lock be let go under it, whose lease ran out. */
+	ATF_REQUIRE_EQ(0, unlink(LOCK));
+	CHECK_STATUS(OK, nfslock_acquire(MAILBOX, &options, &lock));
+	look_at(LOCK, &look);
+	sleep_ms(STALE * 500 + 200);
+	CHECK_STATUS(TIMEDOUT, nfslock_release(lock));
+	check_untouched(LOCK, &look);
+	ATF_REQUIRE_EQ(0, unlink(LOCK));
+	ATF_REQUIRE_EQ(0, rmdir(guard));
+	leaves_nothing();
+}
+
+#ifdef F_SETLEASE
+static int
+lease(void *argument)
+{
+	int fd;
+
+	(void)argument;
+	(void)signal(SIGIO, SIG_IGN);	/* it is asked to give it up */
+	if ((fd = open(LOCK, O_WRONLY | O_CREAT | O_EXCL, 0644)) == -1)
+		return 1;
+	if (fcntl(fd, F_SETLEASE, F_WRLCK) == -1)
+		return 2;
+	(void)close(open("leased", O_WRONLY | O_CREAT, 0600));
+	return await("enough") ? 0 : 3;
+}
+#endif
+
+TEST(lease, "a lock on which somebody has a lease is a lock like others")
+{
+#ifdef F_SETLEASE
+	struct attempt waiter = { MAILBOX, 1, STALE, 0 };
+	struct nfslock_holder holder = { .size = sizeof(holder) };
+	nfslock_t *lock;
+	pid_t pid;
+	long begin;
+
+	make_directory(D, 0755);
+	pid = start(lease, NULL);
+	for (begin = milliseconds(); !exists("leased"); sleep_ms(5))
+		if (milliseconds() - begin > 5000) {
+			(void)finish(pid);
+			atf_tc_skip("no lease can be had here");
+		}
+	CHECK_STATUS(HELD, try_once(MAILBOX, &lock));
+	CHECK_STATUS(HELD, nfslock_holder(MAILBOX, &holder));
+	CHECK_STATUS(TIMEDOUT, attempt(&waiter));
+	waiter.limit = PATIENCE;
+	CHECK_STATUS(OK, attempt(&waiter));
+	make_file("enough", "", 0);
+	CHECK_EXIT(0, pid);
+	leaves_nothing();
+#else
+	atf_tc_skip("there are no leases here");
+#endif
+}
+
 /* What is no file cannot be anyone's lock, but stands in the way like one. */
 static int
 plant(void *argument)
@@ -761,6 +876,9 @@ ATF_TP_ADD_TCS(tp)
 	ATF_TP_ADD_TC(tp, lost_guard);
 	ATF_TP_ADD_TC(tp, late_release_guarded);
 	ATF_TP_ADD_TC(tp, sweep);
+	ATF_TP_ADD_TC(tp, sweep_mailbox);
+	ATF_TP_ADD_TC(tp, squatted_guard);
+	ATF_TP_ADD_TC(tp, lease);
 	ATF_TP_ADD_TC(tp, planted);
 
 	return atf_no_error();

@@ -338,6 +338,103 @@ TEST(stolen_private, "theft in a private directory is noticed too")
 	leaves_nothing();
 }
 
+/* A thief that differs from us in nothing but what he wrote. */
+static void
+put_other_bytes(void)
+{
+	struct timespec times[2];
+	struct stat ours;
+	int fd;
+
+	ATF_REQUIRE_EQ(0, lstat(LOCK, &ours));
+	ATF_REQUIRE((fd = open(LOCK, O_WRONLY)) != -1);
+	ATF_REQUIRE_EQ(LOCKSIZE, write(fd, "Lthief0123456789", LOCKSIZE));
+	ATF_REQUIRE_EQ(0, close(fd));
+	times[0] = ours.st_atim;
+	times[1] = ours.st_mtim;
+	ATF_REQUIRE_EQ(0, utimensat(AT_FDCWD, LOCK, times, 0));
+}
+
+TEST(stolen_contents, "inode, owner, mode, size and time alike: still a thief")
+{
+	static const int kinds[] = { NFSLOCK_DIR_COMMON, NFSLOCK_DIR_PRIVATE };
+	struct nfslock_options options = options_of(NFSLOCK_LIMIT_NONE, 0);
+	struct look thief;
+	nfslock_t *lock;
+	int operation;
+	size_t i;
+
+	make_directory(D, 0700);
+	for (i = 0; i < nitems_of(kinds); i++) {
+		options.directory = kinds[i];
+		for (operation = VERIFY; operation < OPERATIONS; operation++) {
+			CHECK_STATUS(OK, nfslock_acquire(MAILBOX, &options,
+			    &lock));
+			put_other_bytes();
+			look_at(LOCK, &thief);
+			CHECK_STATUS(STOLEN, operate(operation, lock));
+			check_untouched(LOCK, &thief);
+			if (operation != RELEASE)
+				CHECK_STATUS(STOLEN, nfslock_release(lock));
+			check_untouched(LOCK, &thief);
+			ATF_REQUIRE_EQ(0, unlink(LOCK));
+		}
+	}
+	leaves_nothing();
+}
+
+static int
+operate_as_nobody(enum operation operation, nfslock_t *lock)
+{
+	int error, status;
+
+	ATF_REQUIRE_EQ(0, seteuid(65534));
+	status = operate(operation, lock);
+	error = errno;
+	ATF_REQUIRE_EQ(0, seteuid(0));
+	errno = error;
+	return status;
+}
+
+/*
+ * As another user, who cannot read the lock, nobody can tell whose it is: not
+ * lost, and not to be removed.
+ */
+ROOT_TEST(other_rights, "a lock is not stolen because it may not be read now")
+{
+	static const int kinds[] = { NFSLOCK_DIR_COMMON, NFSLOCK_DIR_PRIVATE };
+	struct nfslock_options options = options_of(NFSLOCK_LIMIT_NONE, 0);
+	struct look ours;
+	nfslock_t *lock;
+	size_t i;
+
+	make_directory(D, 01777);
+	for (i = 0; i < nitems_of(kinds); i++) {
+		options.directory = kinds[i];
+		(void)umask(077);
+		CHECK_STATUS(OK, nfslock_acquire(MAILBOX, &options, &lock));
+		(void)umask(022);
+		look_at(LOCK, &ours);
+		CHECK_ERRNO(EACCES, operate_as_nobody(VERIFY, lock));
+		CHECK_ERRNO(EACCES, operate_as_nobody(REFRESH, lock));
+		check_untouched(LOCK, &ours);
+		CHECK_STATUS(OK, nfslock_verify(lock));
+		CHECK_STATUS(OK, nfslock_refresh(lock));
+		CHECK_STATUS(OK, nfslock_release(lock));
+		leaves_nothing();
+
+		/* Nor is it removed by who cannot know it. */
+		(void)umask(077);
+		CHECK_STATUS(OK, nfslock_acquire(MAILBOX, &options, &lock));
+		(void)umask(022);
+		look_at(LOCK, &ours);
+		CHECK_ERRNO(EACCES, operate_as_nobody(RELEASE, lock));
+		check_untouched(LOCK, &ours);
+		ATF_REQUIRE_EQ(0, unlink(LOCK));
+	}
+	leaves_nothing();
+}
+
 /* A peer that may touch a lock does not become its holder by that. */
 TEST(touched, "a lock whose times another set is still ours")
 {
@@ -392,6 +489,8 @@ ATF_TP_ADD_TCS(tp)
 	ATF_TP_ADD_TC(tp, renamed_away);
 	ATF_TP_ADD_TC(tp, extra_link);
 	ATF_TP_ADD_TC(tp, stolen_private);
+	ATF_TP_ADD_TC(tp, stolen_contents);
+	ATF_TP_ADD_TC(tp, other_rights);
 	ATF_TP_ADD_TC(tp, touched);
 	ATF_TP_ADD_TC(tp, refresh_shows_life);
 
