@@ -181,6 +181,72 @@ stale_lock_is_broken_body()
 	done
 }
 
+atf_test_case stale_lock_of_another cleanup
+stale_lock_of_another_head()
+{
+	world_head "A stale lock that is not the recipient's, as root's" \
+	    "mail.local of old leaves it in a spool that is 1777, is broken"
+}
+stale_lock_of_another_body()
+{
+	world
+	printf 'stale 2\n' >etc/mail.local.conf
+	letter x >letter
+	{ echo 'From s DATE'; cat letter; echo; } >expected
+	for owner in 0 61003; do
+		echo 0 >mail/alice.lock
+		chown ${owner}:${owner} mail/alice.lock
+		atf_check timeout 60 \
+		    ./in /mnt/mail.local -f s -t 30 alice <letter
+		same expected mail/alice
+		is "$(owner_of mail/alice)" 61001
+		is "$(mode_of mail/alice)" -rw-------
+		only alice
+		rm mail/alice
+	done
+	# Not one that shows signs of life.
+	: >mail/alice.lock
+	(while [ -e mail/alice.lock ] && ! [ -e done ]; do
+		touch mail/alice.lock; sleep 0.5
+	done) &
+	toucher=$!
+	atf_check -s exit:75 -e save:stderr \
+	    ./in /mnt/mail.local -t 6 alice <letter
+	touch done
+	said alice lock
+	wait ${toucher}
+	only alice.lock
+}
+stale_lock_of_another_cleanup()
+{
+	world_end
+}
+
+atf_test_case lock_of_another_told cleanup
+lock_of_another_told_head()
+{
+	world_head "Who may not break another's stale lock says whose it is"
+}
+lock_of_another_told_body()
+{
+	world
+	letter x >letter
+	echo 'stale 2' >home/alice/conf
+	chown 61001 home/alice/conf
+	atf_check ./in cp /mnt/mail.local /mnt/plain
+	atf_check ./in chmod 755 /mnt/plain
+	: >mail/alice.lock
+	chown 61003 mail/alice.lock
+	atf_check -s exit:75 -e save:stderr timeout 20 ./as alice \
+	    /mnt/plain -C /home/alice/conf -t 5 alice <letter
+	said alice 'alice\.lock' 'another user'
+	only alice.lock
+}
+lock_of_another_told_cleanup()
+{
+	world_end
+}
+
 atf_test_case fresh_lock_is_not_broken
 fresh_lock_is_not_broken_head()
 {
@@ -505,6 +571,85 @@ kernel_lock_waited_for_body()
 	done
 }
 
+atf_test_case kernel_lock_first
+kernel_lock_first_head()
+{
+	atf_set descr "A reader that takes the kernel's lock first, and tries" \
+	    "the dotlock once a second, gets it within a few tries"
+	atf_set require.progs python3
+}
+kernel_lock_first_body()
+{
+	plain
+	seed
+	letter x >letter
+	python3 -c '
+import fcntl, os, sys, time
+name = sys.argv[1]
+with open(name, "r+") as file:
+    fcntl.flock(file, fcntl.LOCK_EX)
+    open("held", "w").close()
+    while not os.path.exists(name + ".lock"):
+        time.sleep(0.01)
+    time.sleep(0.5)
+    for count in range(1, 5):
+        try:
+            os.close(os.open(name + ".lock", os.O_CREAT | os.O_EXCL))
+            print("got it at", count)
+            time.sleep(0.5)
+            os.unlink(name + ".lock")
+            break
+        except FileExistsError:
+            time.sleep(1)
+    else:
+        sys.exit("starved")' "${box}" &
+	reader=$!
+	until_true 10 test -e held
+	atf_check timeout 60 ${ml} -f s -t 50 "${me}" <letter
+	finish ${reader}
+	is ${status} 0
+	{ cat seed; echo 'From s DATE'; cat letter; echo; } >expected
+	same expected "${box}"
+	only "${me}"
+}
+
+atf_test_case waiting_program_keeps_its_message
+waiting_program_keeps_its_message_head()
+{
+	atf_set descr "A program that takes kernel locks alone waits on a new" \
+	    "mailbox while the delivery that made it fails: what it writes" \
+	    "is in the mailbox"
+	atf_set require.progs strace python3
+}
+waiting_program_keeps_its_message_body()
+{
+	for kind in flock fcntl; do
+		rm -rf spool
+		plain
+		letter x >letter
+		strace -o trace -P "${box}" -e trace=fsync,fdatasync \
+		    -e inject=fsync,fdatasync:error=EIO:delay_enter=1500000:when=1 \
+		    ${ml} "${me}" <letter 2>stderr &
+		delivery=$!
+		until_true 10 test -s "${box}"
+		python3 -c '
+import fcntl, sys
+with open(sys.argv[2], "a") as file:
+    if sys.argv[1] == "fcntl":
+        fcntl.lockf(file, fcntl.LOCK_EX)
+    else:
+        fcntl.flock(file, fcntl.LOCK_EX)
+    file.write("From other DATE\n\n")' ${kind} "${box}" &
+		other=$!
+		finish ${delivery}
+		is ${status} 75
+		finish ${other}
+		is ${status} 0
+		atf_check -o inline:"From other DATE\n\n" cat "${box}"
+		only "${me}"
+	done
+}
+
 atf_test_case one_limit_for_all_waiting
 one_limit_for_all_waiting_head()
 {
@@ -763,6 +908,8 @@ atf_init_test_cases()
 	atf_add_test_case held_lock_times_out
 	atf_add_test_case limit_from_configuration
 	atf_add_test_case stale_lock_is_broken
+	atf_add_test_case stale_lock_of_another
+	atf_add_test_case lock_of_another_told
 	atf_add_test_case fresh_lock_is_not_broken
 	atf_add_test_case lock_removed_before_the_write
 	atf_add_test_case lock_stolen_before_the_write
@@ -777,6 +924,8 @@ atf_init_test_cases()
 	atf_add_test_case shared_flock_held_for_ever
 	atf_add_test_case fcntl_lock_held_for_ever
 	atf_add_test_case kernel_lock_waited_for
+	atf_add_test_case kernel_lock_first
+	atf_add_test_case waiting_program_keeps_its_message
 	atf_add_test_case one_limit_for_all_waiting
 	atf_add_test_case live_holder_is_not_broken
 	atf_add_test_case kernel_lock_held_longer_than_stale
