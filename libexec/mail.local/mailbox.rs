@@ -194,6 +194,11 @@ impl<'a> Mailbox<'a> {
         message: &Message,
         tick: &mut dyn FnMut() -> Result<(), Failure>,
     ) -> Result<(), Failure> {
+        // Before the first byte: whoever finds one takes it that the name lasts, even if the process
+        // that wrote it was killed.
+        if self.start == 0 {
+            self.place.sync()?;
+        }
         // With the first piece of the message in one write: a reader that heeds no lock seldom sees less.
         let mut head = self.mending.to_vec();
         head.extend_from_slice(&self.from_line);
@@ -233,21 +238,11 @@ impl<'a> Mailbox<'a> {
         Ok(())
     }
 
-    /// Have everything on stable storage, the mailbox's name too.
+    /// Have everything on stable storage.
     pub fn sync(&self) -> Result<(), Failure> {
         self.file()?
             .sync_all()
-            .map_err(|error| self.failed_io(&error))?;
-        // An empty mailbox may be one that a delivery made which was then killed: its name, like a new
-        // one's, is on no disk yet, and a power failure would take the message away with it.
-        if self.start > 0 {
-            return Ok(());
-        }
-        match nix::unistd::fsync(&self.place.directory) {
-            // There are file systems that cannot do this to a directory, and need not.
-            Ok(()) | Err(Errno::EINVAL) => Ok(()),
-            Err(errno) => Err(self.failed(errno)),
-        }
+            .map_err(|error| self.failed_io(&error))
     }
 
     /// Close the mailbox, and hear what the file system has kept for the last moment.

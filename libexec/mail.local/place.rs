@@ -59,6 +59,8 @@ pub struct Place {
     pub group: Option<Gid>,
     /// Nobody but root and the recipient can make files there.
     pub is_private: bool,
+    /// The directory above, if it is in the home, so that the other may be new.
+    above: Option<PathBuf>,
 }
 
 impl Place {
@@ -95,6 +97,21 @@ impl Place {
             return opened.place().map(Some);
         }
         Ok(None)
+    }
+
+    /// Have the name of the mailbox on stable storage, and that of a directory that was made for it.
+    pub fn sync(&self) -> Result<(), Failure> {
+        let sync = |directory: &OwnedFd| match fsync(directory) {
+            // There are file systems that cannot do this to a directory, and need not.
+            Err(Errno::EINVAL) => Ok(()),
+            result => result,
+        };
+        sync(&self.directory).map_err(|errno| Failure::system(self.path.display(), errno))?;
+        self.above.as_ref().map_or(Ok(()), |above| {
+            open_directory(above)
+                .and_then(|directory| sync(&directory))
+                .map_err(|errno| Failure::system(above.display(), errno))
+        })
     }
 }
 
@@ -162,8 +179,12 @@ impl<'a> Opened<'a> {
         self.identity.assume(right.to_write())?;
         let mode = self.mode();
         let owners = [0, self.recipient.uid.as_raw()];
+        let above = self.parent.parent();
         Ok(Place {
             path: self.expanded.path.clone(),
+            above: above
+                .filter(|above| self.expanded.in_home && above.starts_with(&self.recipient.home))
+                .map(Path::to_owned),
             right,
             group: mode
                 .contains(Mode::S_ISGID)
@@ -303,27 +324,21 @@ fn open_directory(path: &Path) -> Result<OwnedFd, Errno> {
 /// Make the directory of a mailbox, if it is one below the home: ~/.mailspool on a user's first mail.
 /// The home itself is never made, since a home that is not mounted is missing too.
 fn make_directory(mailbox: &Path, home: &Path, identity: &Identity) -> Result<(), Failure> {
-    let Some((path, parent)) = mailbox
+    let path = mailbox
         .parent()
-        .and_then(|path| Some((path, path.parent()?)))
-        .filter(|(_, parent)| parent.starts_with(home) && identity.is_recipient())
-    else {
+        .filter(|path| path.parent().is_some_and(|above| above.starts_with(home)));
+    let Some(path) = path.filter(|_| identity.is_recipient()) else {
         return Ok(());
     };
     match mkdir(path, Mode::S_IRWXU) {
-        // Another delivery may have been first.
-        Ok(()) | Err(Errno::EEXIST) => {}
-        // The caller's next try to open it says so better.
-        Err(Errno::ENOENT) => return Ok(()),
+        // Another delivery may have been first; and the next try to open it tells better what is
+        // missing above it.
+        Ok(()) | Err(Errno::EEXIST | Errno::ENOENT) => Ok(()),
         Err(errno) => {
             let advice = "make it, owned by the user";
-            return Err(Failure::system(path.display(), errno).with(advice));
+            Err(Failure::system(path.display(), errno).with(advice))
         }
     }
-    // A crash must not take away the directory with the mail in it.
-    open_directory(parent)
-        .and_then(fsync)
-        .map_err(|errno| Failure::system(parent.display(), errno))
 }
 
 /// Whether nobody but root can put something else in this path's place, or anywhere on the way to it.
