@@ -231,6 +231,11 @@ impl<'a> Opened<'a> {
     /// Whether a link that is heeded stands here and leads to a mailbox, which need not exist yet.
     fn leads_to(&self, mailbox: &Place) -> Result<bool, Failure> {
         let failed = |errno| self.failed(errno);
+        let directory = fstat(&mailbox.directory).map_err(failed)?;
+        if self.name == mailbox.name && is_same(&self.stat, &directory) {
+            // The spool by another path: there is one lock, and no waiting for oneself.
+            return Ok(false);
+        }
         let found = self.identity.acting(self.opener, || self.read_link())?;
         let Some(target) = found.map_err(failed)? else {
             return Ok(false);
@@ -250,7 +255,6 @@ impl<'a> Opened<'a> {
         let leads = || {
             let parent = Path::new(".").join(target.parent().unwrap_or(&target));
             if target.file_name().map(OsStr::as_bytes) == Some(mailbox.name.to_bytes()) {
-                let directory = fstat(&mailbox.directory)?;
                 if self
                     .follow(&parent)?
                     .is_some_and(|here| is_same(&here, &directory))
