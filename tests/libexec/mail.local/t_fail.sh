@@ -325,6 +325,30 @@ stdin_write_only_body()
 	untouched
 }
 
+atf_test_case stdin_is_null_for_both
+stdin_is_null_for_both_head()
+{
+	atf_set descr "A stdin that is /dev/null for reading and writing is" \
+	    "what a kernel opens in place of a closed one: 75"
+}
+stdin_is_null_for_both_body()
+{
+	plain
+	seed
+	atf_check -s exit:75 -e save:stderr -x "${ml} ${me} 0<>/dev/null"
+	said
+	untouched
+	atf_check ${ml} -f s "${me}" </dev/null
+	{ cat seed; echo 'From s DATE'; echo; } >expected
+	same expected "${box}"
+	# A terminal or a socket is open for both as well.
+	seed
+	letter x >letter
+	atf_check -x "${ml} -f s ${me} 0<>letter"
+	{ cat seed; echo 'From s DATE'; cat letter; echo; } >expected
+	same expected "${box}"
+}
+
 atf_test_case no_room_for_the_message
 no_room_for_the_message_head()
 {
@@ -374,6 +398,37 @@ rlimit_fsize_soft_body()
 	atf_check -x "ulimit -S -f 64; exec ${ml} -f s ${me} <letter"
 	{ cat seed; echo 'From s DATE'; cat letter; echo; } >expected
 	same expected "${box}"
+}
+
+atf_test_case rlimit_nofile
+rlimit_nofile_head()
+{
+	atf_set descr "Descriptors that run out after the message is stored" \
+	    "do not have it come twice"
+	atf_set require.user unprivileged
+}
+rlimit_nofile_body()
+{
+	plain
+	letter x >letter
+	{ echo 'From s DATE'; cat letter; echo; } >expected
+	for files in 4 5 6 7 8 9 10 12; do
+		rm -f "${box}"
+		(ulimit -n ${files}; exec ${ml} -f s -t 2 "${me}") <letter \
+		    >out 2>&1
+		status=$?
+		case ${status} in
+		0)	same expected "${box}"
+			only "${me}";;
+		75)	! [ -s "${box}" ] || atf_fail "-n ${files}: stored"
+			rm -f "${box}"
+			only;;
+		# The dynamic linker's own failure.
+		127)	only;;
+		*)	cat out; atf_fail "-n ${files}: status ${status}";;
+		esac
+	done
+	is ${status} 0
 }
 
 atf_test_case rlimit_as
@@ -645,6 +700,7 @@ disk_full_body()
 	atf_check -s exit:75 -e save:stderr -o ignore \
 	    ./in /mnt/mail.local -f s -t 5 bob <letter
 	said bob '[Nn]o space'
+	./in rm -f /var/mail/bob
 	atf_check -o inline:"alice\nfiller\n" ./in ls -A /var/mail
 	./in rm /var/mail/filler
 	atf_check ./in /mnt/mail.local -f s alice <small
@@ -716,6 +772,15 @@ unsafe_spool_body()
 	atf_check -s exit:75 -e save:stderr ./in /mnt/mail.local alice <letter
 	said alice unsafe 1777
 	untouched
+	# That would be no advice for a user's own.
+	mkdir -m 777 home/alice/.mailspool
+	chown 61001:61001 home/alice/.mailspool
+	chmod 777 home/alice/.mailspool
+	atf_check -s exit:75 -e save:stderr \
+	    ./in /mnt/mail.local -m %h/.mailspool/%u alice <letter
+	said alice unsafe
+	atf_check -s exit:1 grep 1777 stderr
+	atf_check ls -A home/alice/.mailspool
 }
 unsafe_spool_cleanup()
 {
@@ -775,6 +840,30 @@ not_a_file_body()
 not_a_file_cleanup()
 {
 	world_end
+}
+
+atf_test_case long_names_told
+long_names_told_head()
+{
+	atf_set descr "However long the names in it are, what is told is one" \
+	    "line of at most 512 bytes that has the reason"
+}
+long_names_told_body()
+{
+	plain
+	letter x >letter
+	for char in n "$(printf '\303\251')"; do
+		name=$(awk -v n=$((250 / $(printf %s "${char}" | wc -c))) \
+		    -v c="${char}" 'BEGIN { while (n-- > 0) printf "%s", c }')
+		path=${here}/${name}/${name}/${name}/${name}/${name}/${name}
+		atf_check -s exit:75 -e save:stderr \
+		    ${here}/mail.local -m "${path}" "${me}" <letter
+		said "${me}" '[Nn]o such file'
+		[ "$(wc -c <stderr)" -le 512 ] || atf_fail "too long"
+		atf_check -s exit:67 -e save:stderr ${ml} "${name}" <letter
+		said '[Uu]ser'
+		[ "$(wc -c <stderr)" -le 512 ] || atf_fail "too long"
+	done
 }
 
 atf_test_case name_too_long
@@ -961,9 +1050,11 @@ atf_init_test_cases()
 	atf_add_test_case stdin_fails_midway
 	atf_add_test_case stdin_is_directory
 	atf_add_test_case stdin_write_only
+	atf_add_test_case stdin_is_null_for_both
 	atf_add_test_case no_room_for_the_message
 	atf_add_test_case rlimit_fsize_hard
 	atf_add_test_case rlimit_fsize_soft
+	atf_add_test_case rlimit_nofile
 	atf_add_test_case rlimit_as
 	atf_add_test_case mailbox_is_directory
 	atf_add_test_case mailbox_is_fifo
@@ -981,6 +1072,7 @@ atf_init_test_cases()
 	atf_add_test_case read_only_spool
 	atf_add_test_case unsafe_spool
 	atf_add_test_case not_a_file
+	atf_add_test_case long_names_told
 	atf_add_test_case name_too_long
 	atf_add_test_case someone_elses
 	atf_add_test_case append_only

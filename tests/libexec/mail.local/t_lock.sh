@@ -299,6 +299,9 @@ lock_removed_before_the_write_body()
 	finish ${delivery}
 	is ${status} 75
 	said lock
+	# Told once.
+	atf_check -o inline:"1\n" -x "grep -o '${me}\.lock' stderr | wc -l |
+	    tr -d ' '"
 	untouched
 }
 

@@ -145,6 +145,24 @@ nothing_new()
 	    -newer began 2>/dev/null)" ]
 }
 
+atf_test_case no_name_in_tmp
+no_name_in_tmp_head()
+{
+	atf_set descr "Where the system has files without a name, what keeps" \
+	    "a large message never had one"
+	atf_set require.progs strace python3
+}
+no_name_in_tmp_body()
+{
+	plain
+	sized 8388608 >letter
+	atf_check -e ignore strace -o trace ${ml} "${me}" <letter
+	python3 -c 'import os; os.open("/tmp", os.O_TMPFILE | os.O_RDWR)' ||
+	    atf_skip "no such files in /tmp"
+	atf_check -s exit:1 grep -E '"/tmp/mail' trace
+	atf_check -o ignore grep O_TMPFILE trace
+}
+
 atf_init_test_cases()
 {
 	. "$(atf_get_srcdir)/h_common.sh"
@@ -153,4 +171,5 @@ atf_init_test_cases()
 	atf_add_test_case memory
 	atf_add_test_case gigabytes
 	atf_add_test_case nothing_left_in_tmpdir
+	atf_add_test_case no_name_in_tmp
 }
