@@ -140,6 +140,7 @@ impl<'a> Delivery<'a> {
         // anybody else, and a server that squashes root has no root to refuse.
         let place = Place::open(&self.mailbox, self.recipient, &self.identity)?;
         let link = self.link(&place)?;
+        self.identity.assume(place.right.to_write())?;
         self.step(|| format!("{}: files are made {}", place.path.display(), place.right));
 
         // The dotlock before the mailbox is opened: on NFS, open() is what fetches the size as the

@@ -45,8 +45,6 @@ const REFRESH: Duration = Duration::from_secs(10);
 /// Locks on one mailbox.
 pub struct Dotlock<'a> {
     identity: &'a Identity,
-    /// The right by which the mailbox is written, to return to.
-    writing: Right,
     held: Vec<(&'a Place, Lock)>,
     interval: Duration,
     refreshed: Instant,
@@ -63,10 +61,8 @@ impl<'a> Dotlock<'a> {
         until: Instant,
         stale: Duration,
     ) -> Result<Self, Failure> {
-        let writing = mailbox.right.to_write();
         let mut taken = Self {
             identity,
-            writing,
             held: Vec::new(),
             interval: stale.checked_div(4).unwrap_or(REFRESH).min(REFRESH),
             refreshed: Instant::now(),
@@ -87,16 +83,13 @@ impl<'a> Dotlock<'a> {
         until: Instant,
         stale: Duration,
     ) -> Result<(), Failure> {
-        let (identity, writing) = (self.identity, self.writing);
+        let identity = self.identity;
         let wait = until.saturating_duration_since(Instant::now());
         let lost = Cell::new(None);
         let held = RefCell::new(&mut *self);
         // While this lock is waited for, the one that is held already must not grow stale.
         let cancelled = || {
-            let refreshed = held
-                .borrow_mut()
-                .refresh_if_due()
-                .and_then(|()| identity.assume(place.right));
+            let refreshed = held.borrow_mut().refresh_if_due();
             let failed = refreshed
                 .map_err(|failure| lost.set(Some(failure)))
                 .is_err();
@@ -112,9 +105,9 @@ impl<'a> Dotlock<'a> {
             cancelled: Some(&cancelled),
             ..nfslock::Options::default()
         };
-        identity.assume(place.right)?;
-        let lock = Lock::acquire_at(place.directory.as_raw_fd(), &place.name, &options);
-        identity.assume(writing)?;
+        let lock = identity.acting(place.locking, || {
+            Lock::acquire_at(place.directory.as_raw_fd(), &place.name, &options)
+        })?;
         match lock {
             Ok(lock) if self.held.is_empty() => {
                 self.refreshed = Instant::now();
@@ -137,7 +130,7 @@ impl<'a> Dotlock<'a> {
     /// Look whether the locks still are this process's.
     pub fn verify(&self) -> Result<(), Failure> {
         for (place, lock) in &self.held {
-            let result = self.acting(place, || lock.verify())?;
+            let result = self.identity.acting(place.locking, || lock.verify())?;
             result.map_err(|failure| self.explain(place, failure))?;
         }
         Ok(())
@@ -150,7 +143,7 @@ impl<'a> Dotlock<'a> {
         }
         let mut held = core::mem::take(&mut self.held);
         let result = held.iter_mut().try_for_each(|(place, lock)| {
-            let result = self.acting(place, || lock.refresh())?;
+            let result = self.identity.acting(place.locking, || lock.refresh())?;
             result.map_err(|failure| self.explain(place, failure))
         });
         self.held = held;
@@ -162,7 +155,7 @@ impl<'a> Dotlock<'a> {
     pub fn release(mut self) -> Result<(), Failure> {
         let mut outcome = Ok(());
         while let Some((place, lock)) = self.held.pop() {
-            let result = self.acting(place, || lock.release());
+            let result = self.identity.acting(place.locking, || lock.release());
             if let Err(failure) =
                 result.and_then(|result| result.map_err(|failure| self.explain(place, failure)))
             {
@@ -170,14 +163,6 @@ impl<'a> Dotlock<'a> {
             }
         }
         outcome
-    }
-
-    /// Do something by the right that the lock was made by.
-    fn acting<T>(&self, place: &Place, act: impl FnOnce() -> T) -> Result<T, Failure> {
-        self.identity.assume(place.right)?;
-        let result = act();
-        self.identity.assume(self.writing)?;
-        Ok(result)
     }
 
     fn explain(&self, place: &Place, failure: nfslock::Failure) -> Failure {
@@ -198,12 +183,22 @@ impl<'a> Dotlock<'a> {
             nfslock::Status::Cancelled => Failure::interrupted(),
             nfslock::Status::Held | nfslock::Status::TimedOut => {
                 let directory = place.directory.as_raw_fd();
-                let holder = self.acting(place, || Holder::at(directory, &place.name));
+                let anothers = |owner| place.locking != Right::Root && owner != self.identity.uid();
+                let owner = self.identity.acting(place.locking, || place.lock_owner());
+                let advice = match owner {
+                    Ok(Some(owner)) if anothers(owner) => {
+                        "it is another user's: if that one is gone, remove it"
+                    }
+                    _ => "the MTA will try again",
+                };
+                let holder = self
+                    .identity
+                    .acting(place.locking, || Holder::at(directory, &place.name));
                 let holder = match holder {
                     Ok(Ok(Some(holder))) => format!("held by {holder}"),
                     _ => failure.status.message().to_owned(),
                 };
-                Failure::temporary(format!("{lock}: {holder}; the MTA will try again"))
+                Failure::temporary(format!("{lock}: {holder}; {advice}"))
             }
             nfslock::Status::Unsafe => {
                 let why = failure.status.message();

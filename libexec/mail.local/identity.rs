@@ -85,6 +85,11 @@ impl Identity {
         }
     }
 
+    /// The recipient.
+    pub fn uid(&self) -> Uid {
+        self.uid
+    }
+
     /// Whether the process can become the recipient, and root.
     pub fn is_privileged(&self) -> bool {
         self.privileged

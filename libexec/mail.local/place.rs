@@ -27,7 +27,7 @@
 //! A mailbox's place: the directory that it lies in, opened once, and its name there.
 
 use std::collections::VecDeque;
-use std::ffi::{CString, OsStr, OsString};
+use std::ffi::{CStr, CString, OsStr, OsString};
 use std::os::fd::OwnedFd;
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Component, Path, PathBuf};
@@ -35,13 +35,15 @@ use std::path::{Component, Path, PathBuf};
 use nix::errno::Errno;
 use nix::fcntl::{open, readlinkat, AtFlags, OFlag};
 use nix::sys::stat::{fstat, fstatat, lstat, stat, FileStat, Mode};
-use nix::unistd::{faccessat, fsync, mkdir, AccessFlags, Gid};
+use nix::unistd::{faccessat, fsync, mkdir, AccessFlags, Gid, Uid};
 
 use crate::identity::{Identity, Right};
 use crate::recipient::Recipient;
 use crate::status::{Failure, Status};
 use crate::template::Expanded;
 
+/// What the name of a dotlock ends in.
+const LOCK: &[u8] = b".lock";
 /// More symbolic links than this in a path are a loop.
 const LINKS: u32 = 32;
 
@@ -55,6 +57,8 @@ pub struct Place {
     pub name: CString,
     /// How files are made there.
     pub right: Right,
+    /// How the dotlock is taken there.
+    pub locking: Right,
     /// The group of new files there, if the directory imposes its own.
     pub group: Option<Gid>,
     /// Nobody but root and the recipient can make files there.
@@ -97,6 +101,11 @@ impl Place {
             return opened.place().map(Some);
         }
         Ok(None)
+    }
+
+    /// Whose the dotlock is that stands there.
+    pub fn lock_owner(&self) -> Option<Uid> {
+        lock_owner(&self.directory, &self.name)
     }
 
     /// Have the name of the mailbox on stable storage, and that of a directory that was made for it.
@@ -176,6 +185,7 @@ impl<'a> Opened<'a> {
 
     fn place(self) -> Result<Place, Failure> {
         let right = self.right()?;
+        let locking = self.locking(right)?;
         self.identity.assume(right.to_write())?;
         let mode = self.mode();
         let owners = [0, self.recipient.uid.as_raw()];
@@ -186,6 +196,7 @@ impl<'a> Opened<'a> {
                 .filter(|above| self.expanded.in_home && above.starts_with(&self.recipient.home))
                 .map(Path::to_owned),
             right,
+            locking,
             group: mode
                 .contains(Mode::S_ISGID)
                 .then_some(Gid::from_raw(self.stat.st_gid)),
@@ -203,13 +214,7 @@ impl<'a> Opened<'a> {
         if !self.identity.is_privileged() || self.permits(Right::Own)? {
             return Ok(Right::Own);
         }
-        // What such a path leads to does not change any more, but it must be what was opened.
-        if !root_may_act(self.expanded, self.parent, self.identity)?
-            || !self
-                .identity
-                .acting(Right::Root, || stat(self.parent))?
-                .is_ok_and(|here| is_same(&here, &self.stat))
-        {
+        if !self.is_roots()? {
             return Err(self
                 .failed(Errno::EACCES)
                 .with("give the recipient access to it"));
@@ -219,6 +224,34 @@ impl<'a> Opened<'a> {
             return Ok(group);
         }
         Ok(Right::Root)
+    }
+
+    /// The right for the dotlock is the same, but where nobody removes another's file: a lock that
+    /// another user left behind there is root's to break, or mail would wait for it for ever.
+    fn locking(&self, right: Right) -> Result<Right, Failure> {
+        if right == Right::Root || !self.mode().contains(Mode::S_ISVTX) {
+            return Ok(right);
+        }
+        let owner = self
+            .identity
+            .acting(right, || lock_owner(&self.directory, &self.name))?;
+        if owner.is_some_and(|owner| owner != self.recipient.uid)
+            && self.is_roots()?
+            && self.permits(Right::Root)?
+        {
+            return Ok(Right::Root);
+        }
+        Ok(right)
+    }
+
+    /// Whether root may act here where the recipient may not.  What such a path leads to does not
+    /// change any more, but it must be what was opened.
+    fn is_roots(&self) -> Result<bool, Failure> {
+        Ok(root_may_act(self.expanded, self.parent, self.identity)?
+            && self
+                .identity
+                .acting(Right::Root, || stat(self.parent))?
+                .is_ok_and(|here| is_same(&here, &self.stat)))
     }
 
     fn permits(&self, right: Right) -> Result<bool, Failure> {
@@ -254,13 +287,10 @@ impl<'a> Opened<'a> {
         };
         let leads = || {
             let parent = Path::new(".").join(target.parent().unwrap_or(&target));
-            if target.file_name().map(OsStr::as_bytes) == Some(mailbox.name.to_bytes()) {
-                if self
-                    .follow(&parent)?
-                    .is_some_and(|here| is_same(&here, &directory))
-                {
-                    return Ok(true);
-                }
+            let named = target.file_name().map(OsStr::as_bytes) == Some(mailbox.name.to_bytes());
+            let above = self.follow(&parent)?;
+            if named && above.is_some_and(|above| is_same(&above, &directory)) {
+                return Ok(true);
             }
             // It may lead there by way of another link.
             let here = self.follow(&target)?;
@@ -301,6 +331,13 @@ impl<'a> Opened<'a> {
     fn failed(&self, errno: Errno) -> Failure {
         Failure::system(self.parent.display(), errno)
     }
+}
+
+fn lock_owner(directory: &OwnedFd, mailbox: &CStr) -> Option<Uid> {
+    let name = [mailbox.to_bytes(), LOCK].concat();
+    let name = OsStr::from_bytes(&name);
+    let lock = fstatat(directory, name, AtFlags::AT_SYMLINK_NOFOLLOW);
+    lock.ok().map(|lock| Uid::from_raw(lock.st_uid))
 }
 
 fn is_same(one: &FileStat, other: &FileStat) -> bool {
