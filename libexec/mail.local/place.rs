@@ -184,6 +184,13 @@ impl<'a> Opened<'a> {
     }
 
     fn place(self) -> Result<Place, Failure> {
+        if self.name.to_bytes().ends_with(LOCK) {
+            let path = self.expanded.path.display();
+            return Err(Failure::temporary(format!(
+                "{path}: the name of another mailbox's dotlock, which is removed when it is old; \
+                 give the user another mailbox"
+            )));
+        }
         let right = self.right()?;
         let locking = self.locking(right)?;
         self.identity.assume(right.to_write())?;
