@@ -26,7 +26,7 @@
 
 //! One recipient's delivery.  The order of its steps is its safety.
 
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use nix::errno::Errno;
 
@@ -46,9 +46,11 @@ use crate::sys;
 use crate::template::Expanded;
 
 /// How long the kernel's lock is waited for before the dotlock is let go.
-const PATIENCE: Duration = Duration::from_secs(3);
-/// How long the dotlock is then left to others.
-const RESPITE: Duration = Duration::from_millis(250);
+/// Programs that take the kernel's lock first try for the dotlock no more than once a second: the
+/// dotlock has to be free for longer than that, and never held for as long.
+const PATIENCE: Duration = Duration::from_millis(300);
+/// How long the dotlock is then left to others at least.
+const RESPITE: Duration = Duration::from_secs(1);
 
 /// What is said of a mailbox that could not be put back as it was.
 const LEFT: &str = "what is in the mailbox is left alone";
@@ -109,7 +111,10 @@ impl<'a> Delivery<'a> {
                     notice::send(&self.recipient.name, offset);
                     return Ok(());
                 }
-                Ok(Outcome::Busy) if Instant::now() < until => sys::pause(RESPITE),
+                Ok(Outcome::Busy) if Instant::now() < until => {
+                    let left = until.saturating_duration_since(Instant::now());
+                    sys::pause(respite().min(left));
+                }
                 Ok(Outcome::Busy) => {
                     let path = self.mailbox.path.display();
                     return Err(Failure::temporary(format!(
@@ -249,4 +254,11 @@ impl<'a> Delivery<'a> {
     fn step(&self, what: impl FnOnce() -> String) {
         log::step(&self.recipient.name, what);
     }
+}
+
+/// Up to twice the time, by chance: else two programs could wait in step.
+fn respite() -> Duration {
+    let now = SystemTime::now().duration_since(UNIX_EPOCH);
+    let chance = now.map_or(0, |now| now.subsec_nanos() % 1000);
+    RESPITE.saturating_add(Duration::from_millis(chance.into()))
 }
