@@ -305,7 +305,12 @@ impl<'a> Mailbox<'a> {
         }
         dotlock.verify()?;
         if self.file.is_none() {
-            self.file = Some(self.reopen(OFlag::O_RDWR)?);
+            // The close that failed let the kernel's lock go.
+            let file = self.reopen(OFlag::O_RDWR)?;
+            if !sys::try_lock(&file, self.on_nfs).map_err(|errno| self.failed(errno))? {
+                return Err(Failure::temporary("another program has locked it"));
+            }
+            self.file = Some(file);
         }
         let file = self.file()?;
         let size = file
@@ -404,7 +409,8 @@ fn fit(place: &Place, recipient: &Recipient, stat: &FileStat) -> Result<(), Fail
         libc::S_IFIFO => ("is a FIFO", MOVE),
         _ => ("is not a regular file", MOVE),
     };
-    let status = if advice == MOVE && place.is_private {
+    let is_file = stat.st_mode & libc::S_IFMT == libc::S_IFREG;
+    let status = if place.is_private && !is_file {
         Status::CannotCreate
     } else {
         Status::Temporary
