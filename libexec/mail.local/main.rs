@@ -73,7 +73,7 @@ pub extern "C" fn main(count: c_int, values: *const *const c_char) -> c_int {
 
 /// The whole of the program as policy: whom to believe, what to deliver, to whom, and what to say.
 fn run(arguments: &[Vec<u8>], input_open: bool) -> Result<Status, Failure> {
-    let options = Options::parse(arguments)?;
+    let mut options = Options::parse(arguments)?;
     let mut caller = Caller::current();
     let config = Config::read(options.config.as_deref(), &caller)?;
     let recipients: Vec<_> = options
@@ -86,9 +86,13 @@ fn run(arguments: &[Vec<u8>], input_open: bool) -> Result<Status, Failure> {
         caller.permit_template(&recipients)?;
         caller.give_up_privilege()?;
     }
-    // Each step of a delivery tells what is in another user's mailbox.
-    let is_trusted = !caller.has_extra_privilege() || config.trusts(caller.uid())?;
-    log::open(options.verbose && (is_trusted || caller.is_every(&recipients)));
+    if caller.has_extra_privilege() && !config.trusts(caller.uid())? {
+        // Each step of a delivery tells what is in another user's mailbox, and processes that wait
+        // for long could be many.
+        options.verbose &= caller.is_every(&recipients);
+        options.limit = options.limit.map(|limit| limit.min(config.limit));
+    }
+    log::open(options.verbose);
     let message = caller.as_itself(|| Message::read(&caller, input_open, config.quote_all))?;
     caller.shield()?;
 
