@@ -109,7 +109,9 @@ impl<F: FileSystem> Lock<F> {
         match self.fs.look(name) {
             Ok(found) => self.judge(&found),
             Err(libc::ENOENT | libc::ESTALE) => Err(Status::Gone.into()),
-            Err(libc::EMFILE | libc::ENFILE) => self.judge_unopened(),
+            // Attributes by name may come from a cache, except where they
+            // are the disk's own.
+            Err(libc::EMFILE | libc::ENFILE) if self.fs.is_local() => self.judge_unopened(),
             Err(errno) => Err(Failure::system(errno)),
         }
     }
