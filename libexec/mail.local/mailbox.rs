@@ -247,10 +247,15 @@ impl<'a> Mailbox<'a> {
 
     /// Close the mailbox, and hear what the file system has kept for the last moment.
     pub fn close(&mut self) -> Result<(), Failure> {
-        self.file
-            .take()
-            .map_or(Ok(()), sys::close)
-            .map_err(|errno| self.failed(errno))
+        // What the message is taken back by, should that fail: flock(2)'s lock outlives the close.
+        let spare = self.file()?.try_clone();
+        let spare = spare.map_err(|error| self.failed_io(&error))?;
+        let closed = self.file.take().map_or(Ok(()), sys::close);
+        // That of fcntl(2) does not, and if another has it now he may be writing.
+        if closed.is_err() && sys::try_lock(&spare, self.on_nfs) == Ok(true) {
+            self.file = Some(spare);
+        }
+        closed.map_err(|errno| self.failed(errno))
     }
 
     /// On NFS, look at the message as the server has it: a delivery on another host that held no lock,
@@ -304,15 +309,9 @@ impl<'a> Mailbox<'a> {
             return Ok(());
         }
         dotlock.verify()?;
-        if self.file.is_none() {
-            // The close that failed let the kernel's lock go.
-            let file = self.reopen(OFlag::O_RDWR)?;
-            if !sys::try_lock(&file, self.on_nfs).map_err(|errno| self.failed(errno))? {
-                return Err(Failure::temporary("another program has locked it"));
-            }
-            self.file = Some(file);
-        }
-        let file = self.file()?;
+        let Some(file) = &self.file else {
+            return Err(Failure::temporary("another program has locked it"));
+        };
         let size = file
             .metadata()
             .map_err(|error| self.failed_io(&error))?
