@@ -38,7 +38,6 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use nix::errno::Errno;
 use nix::poll::{poll, PollFd, PollFlags};
-use nix::sys::resource::{getrlimit, setrlimit, Resource, RLIM_INFINITY};
 use nix::sys::signal::{sigaction, SaFlags, SigAction, SigHandler, SigSet, Signal};
 use nix::sys::stat::{umask, Mode};
 use nix::unistd::{getegid, geteuid, getgid, getuid, Gid, Uid};
@@ -170,18 +169,34 @@ pub fn interrupted() -> bool {
 /// A limit that the caller set low would cut a message off, or end the process in the middle of one.
 /// What cannot be raised shows as a failure where it matters.
 fn raise_limits() {
-    let _ = setrlimit(Resource::RLIMIT_CORE, 0, 0);
-    for resource in [
-        Resource::RLIMIT_FSIZE,
-        Resource::RLIMIT_CPU,
-        Resource::RLIMIT_DATA,
-        #[cfg(target_os = "linux")]
-        Resource::RLIMIT_AS,
+    let limit = |resource, soft, hard| {
+        let limit = libc::rlimit {
+            rlim_cur: soft,
+            rlim_max: hard,
+        };
+        // SAFETY: the structure is read only.
+        unsafe { libc::setrlimit(resource, &raw const limit) == 0 }
+    };
+    limit(libc::RLIMIT_CORE, 0, 0);
+    for (resource, wanted) in [
+        (libc::RLIMIT_FSIZE, libc::RLIM_INFINITY),
+        (libc::RLIMIT_CPU, libc::RLIM_INFINITY),
+        (libc::RLIMIT_DATA, libc::RLIM_INFINITY),
+        (libc::RLIMIT_STACK, libc::RLIM_INFINITY),
+        (libc::RLIMIT_AS, libc::RLIM_INFINITY),
+        // No system gives as many as one likes.
+        (libc::RLIMIT_NOFILE, 256),
     ] {
-        if setrlimit(resource, RLIM_INFINITY, RLIM_INFINITY).is_err() {
-            if let Ok((_, hard)) = getrlimit(resource) {
-                let _ = setrlimit(resource, hard, hard);
-            }
+        let mut old = libc::rlimit {
+            rlim_cur: 0,
+            rlim_max: 0,
+        };
+        // SAFETY: the structure is the kernel's to fill.
+        if unsafe { libc::getrlimit(resource, &raw mut old) } == 0
+            && old.rlim_cur < wanted
+            && !limit(resource, wanted, wanted.max(old.rlim_max))
+        {
+            limit(resource, old.rlim_max, old.rlim_max);
         }
     }
 }
