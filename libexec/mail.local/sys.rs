@@ -37,9 +37,10 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use nix::errno::Errno;
+use nix::fcntl::{fcntl, FcntlArg};
 use nix::poll::{poll, PollFd, PollFlags};
 use nix::sys::signal::{sigaction, SaFlags, SigAction, SigHandler, SigSet, Signal};
-use nix::sys::stat::{umask, Mode};
+use nix::sys::stat::{fstat, stat, umask, Mode};
 use nix::unistd::{getegid, geteuid, getgid, getuid, Gid, Uid};
 
 use crate::status::Status;
@@ -115,20 +116,29 @@ pub fn prepare() -> Result<bool, Errno> {
 /// Have the descriptors 0 to 2 open: a mailbox that got one of those numbers would be read as the
 /// message, or get the error messages.
 fn fill_descriptors() -> Result<bool, Errno> {
-    let mut input_open = true;
     for number in 0..=2 {
         // SAFETY: F_GETFD takes any number and touches no memory.
         if unsafe { libc::fcntl(number, libc::F_GETFD) } != -1 {
             continue;
         }
-        input_open &= number != 0;
         // SAFETY: the path is a C string; the descriptor is meant to stay open.
         let opened = unsafe { libc::open(c"/dev/null".as_ptr(), libc::O_RDWR) };
         if Errno::result(opened)? != number {
             return Err(Errno::EBADF);
         }
     }
-    Ok(input_open)
+    Ok(!is_filled(&stdin()))
+}
+
+/// Whether standard input was closed.  NetBSD's kernel does as above before a setuid program begins;
+/// whoever says </dev/null opens that for reading alone.
+fn is_filled(input: &impl AsFd) -> bool {
+    let both =
+        fcntl(input, FcntlArg::F_GETFL).is_ok_and(|flags| flags & libc::O_ACCMODE == libc::O_RDWR);
+    let null = stat("/dev/null").map(|null| null.st_rdev);
+    both && fstat(input).is_ok_and(|input| {
+        input.st_mode & libc::S_IFMT == libc::S_IFCHR && Ok(input.st_rdev) == null
+    })
 }
 
 /// Signals are asked about, not suffered: a process that dies of one leaves its lock and half a
@@ -399,7 +409,7 @@ fn lock_region(file: &File) -> Result<(), Errno> {
     let mut region: libc::flock = unsafe { core::mem::zeroed() };
     region.l_type = libc::F_WRLCK as libc::c_short;
     region.l_whence = libc::SEEK_SET as libc::c_short;
-    nix::fcntl::fcntl(file, nix::fcntl::FcntlArg::F_SETLK(&region)).map(drop)
+    fcntl(file, FcntlArg::F_SETLK(&region)).map(drop)
 }
 
 /// Whether a file lies on NFS.
