@@ -240,9 +240,12 @@ impl<'a> Mailbox<'a> {
 
     /// Have everything on stable storage.
     pub fn sync(&self) -> Result<(), Failure> {
-        self.file()?
-            .sync_all()
-            .map_err(|error| self.failed_io(&error))
+        loop {
+            match sys::sync(self.file()?) {
+                Err(Errno::EINTR) if !sys::interrupted() => {}
+                result => return result.map_err(|errno| self.failed(errno)),
+            }
+        }
     }
 
     /// Close the mailbox, and hear what the file system has kept for the last moment.
@@ -322,8 +325,8 @@ impl<'a> Mailbox<'a> {
         }
         if size > self.start {
             file.set_len(self.start)
-                .and_then(|()| file.sync_all())
                 .map_err(|error| self.failed_io(&error))?;
+            self.sync()?;
         }
         self.end = self.start;
         Ok(())

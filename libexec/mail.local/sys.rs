@@ -358,6 +358,27 @@ pub fn biff_port() -> Option<u16> {
     u16::try_from(port).ok().map(u16::from_be)
 }
 
+/// Have a file on stable storage.
+#[cfg(not(target_os = "netbsd"))]
+pub fn sync(file: &File) -> Result<(), Errno> {
+    nix::unistd::fsync(file)
+}
+
+/// Have a file, which is open for writing, on stable storage: fsync(2) would leave it in the disk's
+/// cache.
+#[cfg(target_os = "netbsd")]
+pub fn sync(file: &File) -> Result<(), Errno> {
+    // From <unistd.h>.
+    const FFILESYNC: c_int = 0x20;
+    const FDISKSYNC: c_int = 0x40;
+    extern "C" {
+        fn fsync_range(file: c_int, how: c_int, start: libc::off_t, length: libc::off_t) -> c_int;
+    }
+    let all = FFILESYNC | FDISKSYNC;
+    // SAFETY: the descriptor is open, and no memory is touched.
+    Errno::result(unsafe { fsync_range(file.as_raw_fd(), all, 0, 0) }).map(drop)
+}
+
 /// Close a file and tell what that says.
 pub fn close(file: File) -> Result<(), Errno> {
     // SAFETY: the descriptor is this file's alone, and nobody has it after this.
