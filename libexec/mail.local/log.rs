@@ -32,8 +32,11 @@ use std::sync::Mutex;
 use crate::status::Failure;
 use crate::sys::{self, Priority};
 
-/// A longer line could block on a pipe, or be cut by syslogd(8) where it matters.
-const LONGEST: usize = 1000;
+/// A longer line could block on a pipe, or be cut by syslogd(8) where it matters.  With the program's
+/// name it stays below the 512 bytes that every pipe takes.
+const LONGEST: usize = 480;
+/// What is kept of each end of a longer one.
+const HALF: usize = 230;
 
 static VERBOSE: AtomicBool = AtomicBool::new(false);
 
@@ -79,18 +82,17 @@ pub fn tell() {
 }
 
 /// One line without control characters: names and paths are others' text, and must not be able to
-/// forge a second line or to talk to a terminal.
+/// forge a second line or to talk to a terminal.  A long one loses its middle, since what failed
+/// stands at its start and why at its end.
 fn line(recipient: Option<&[u8]>, what: &str) -> String {
-    let name = recipient.map(|name| String::from_utf8_lossy(name).chars().take(64).collect());
-    let text = match name {
-        Some(name) => {
-            let name: String = name;
-            format!("{name}: {what}")
-        }
-        None => what.to_owned(),
-    };
-    text.chars()
-        .take(LONGEST)
-        .map(|c| if c.is_control() { '?' } else { c })
-        .collect()
+    let name = recipient.map(String::from_utf8_lossy);
+    let text = name.map_or_else(|| what.to_owned(), |name| format!("{name}: {what}"));
+    let text = text.replace(char::is_control, "?");
+    if text.len() <= LONGEST {
+        return text;
+    }
+    let part = |part| String::from_utf8_lossy(part).into_owned();
+    let (start, rest) = text.as_bytes().split_at_checked(HALF).unwrap_or_default();
+    let end = rest.get(rest.len().saturating_sub(HALF)..);
+    format!("{}...{}", part(start), part(end.unwrap_or_default()))
 }
