@@ -104,8 +104,8 @@ impl Caller {
         Ok(())
     }
 
-    /// Do something with the caller's own rights: what it hands over as standard input is read, and
-    /// the space for a long message taken, as the caller could do it without this program.
+    /// Do something with the caller's own rights: what it hands over as standard input is read as the
+    /// caller could read it without this program.
     pub fn as_itself<T>(&self, act: impl FnOnce() -> Result<T, Failure>) -> Result<T, Failure> {
         self.switching(self.uid, Uid::from_raw(0), act)
     }

@@ -32,6 +32,11 @@ use std::os::unix::fs::FileExt;
 
 use nix::errno::Errno;
 use nix::unistd::{mkstemp, unlink};
+#[cfg(target_os = "linux")]
+use nix::{
+    fcntl::{open, OFlag},
+    sys::stat::Mode,
+};
 
 use crate::caller::Caller;
 use crate::status::Failure;
@@ -82,6 +87,12 @@ impl Message {
         text.clear();
         quoter.finish(&mut text);
         message.add(&text, caller)?;
+        if let Some(file) = &message.file {
+            // A server may tell only now that there was no room for it.
+            if sys::is_on_nfs(file) != Ok(false) {
+                file.sync_all().map_err(|error| temporary_file(&error))?;
+            }
+        }
         Ok(message)
     }
 
@@ -132,6 +143,14 @@ impl Message {
 /// of it again.
 fn unlinked_file() -> Result<File, Failure> {
     // Not TMPDIR: a caller must not choose where a setuid program writes.
+    #[cfg(target_os = "linux")]
+    if let Ok(file) = open(
+        "/tmp",
+        OFlag::O_TMPFILE | OFlag::O_RDWR | OFlag::O_EXCL | OFlag::O_CLOEXEC,
+        Mode::S_IRUSR | Mode::S_IWUSR,
+    ) {
+        return Ok(File::from(file));
+    }
     let (file, path) = mkstemp("/tmp/mail.local.XXXXXX")
         .map_err(|errno| Failure::system("cannot make a temporary file in /tmp", errno))?;
     unlink(&path).map_err(|errno| Failure::system(path.display(), errno))?;
