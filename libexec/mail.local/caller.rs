@@ -32,7 +32,7 @@ use crate::config::Config;
 use crate::log;
 use crate::recipient::Recipient;
 use crate::sender;
-use crate::status::{Failure, Status};
+use crate::status::Failure;
 use crate::sys;
 
 /// The process that asks for a delivery.
@@ -89,8 +89,8 @@ impl Caller {
         if self.is_every(recipients) {
             return Ok(());
         }
-        Err(Failure::new(
-            Status::NotPermitted,
+        // Not permanent: a slip in the mail system's configuration must not bounce mail.
+        Err(Failure::temporary(
             "only root may say -m for another user's mailbox; see mailbox in mail.local.conf(5)",
         ))
     }

@@ -36,7 +36,7 @@ use nix::unistd::{Uid, User};
 
 use crate::caller::Caller;
 use crate::options::seconds;
-use crate::status::{Failure, Status};
+use crate::status::Failure;
 use crate::template::Template;
 
 const FILE: &str = "/etc/mail.local.conf";
@@ -65,8 +65,7 @@ impl Config {
     /// administrator's must neither bounce mail nor send it where it is not looked for.
     pub fn read(other: Option<&Path>, caller: &Caller) -> Result<Self, Failure> {
         if other.is_some() && caller.has_extra_privilege() {
-            return Err(Failure::new(
-                Status::NotPermitted,
+            return Err(Failure::temporary(
                 "-C is for a program that runs with no more right than its caller's; call it as root",
             ));
         }

@@ -41,8 +41,6 @@ pub enum Status {
     CannotCreate = 73,
     /// `EX_TEMPFAIL`: a later try may succeed.
     Temporary = 75,
-    /// `EX_NOPERM`: the caller may not ask for this.
-    NotPermitted = 77,
 }
 
 impl Status {
