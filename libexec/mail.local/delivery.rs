@@ -70,8 +70,8 @@ pub struct Delivery<'a> {
 enum Outcome {
     /// The message is in the mailbox, from this offset on.
     Delivered(u64),
-    /// Another program had the mailbox.
-    Busy,
+    /// Another program had the mailbox, as these words say.
+    Busy(&'static str),
 }
 
 impl<'a> Delivery<'a> {
@@ -111,14 +111,14 @@ impl<'a> Delivery<'a> {
                     notice::send(&self.recipient.name, offset);
                     return Ok(());
                 }
-                Ok(Outcome::Busy) if Instant::now() < until => {
+                Ok(Outcome::Busy(_)) if Instant::now() < until => {
                     let left = until.saturating_duration_since(Instant::now());
                     sys::pause(respite().min(left));
                 }
-                Ok(Outcome::Busy) => {
+                Ok(Outcome::Busy(why)) => {
                     let path = self.mailbox.path.display();
                     return Err(Failure::temporary(format!(
-                        "{path}: another program keeps its kernel lock; the MTA will try again"
+                        "{path}: {why}; the MTA will try again"
                     )));
                 }
                 Err(mut failure) => {
@@ -167,7 +167,6 @@ impl<'a> Delivery<'a> {
                 log::note(&self.recipient.name, &reason.what);
                 Ok(outcome)
             }
-            (Err(reason), Err(failure)) if failure.what.contains(&reason.what) => Err(failure),
             (Err(reason), Err(failure)) => Err(failure.with(&reason.what)),
         }
     }
@@ -182,16 +181,16 @@ impl<'a> Delivery<'a> {
         until: Instant,
     ) -> Result<Outcome, Failure> {
         let mut mailbox = Mailbox::open(place, &self.identity, self.recipient, from_line)?;
-        match self.fill(&mut mailbox, dotlock, message, until) {
-            Ok(true) => {}
-            Ok(false) => return Ok(Outcome::Busy),
+        let outcome = match self.fill(&mut mailbox, dotlock, message, until) {
+            Ok(Outcome::Busy(why)) => return Ok(Outcome::Busy(why)),
+            Ok(delivered) => delivered,
             Err(failure) => {
                 return Err(match mailbox.roll_back(dotlock) {
                     Ok(()) => failure,
                     Err(reason) => failure.with(LEFT).with(&reason.what),
                 })
             }
-        }
+        };
 
         // Who was robbed of the lock meanwhile cannot know what else was written to the mailbox, and
         // does not report success.  Nor is anything taken back any more: a message that comes twice is
@@ -200,22 +199,25 @@ impl<'a> Delivery<'a> {
             .verify()
             .and_then(|()| mailbox.check_whole(message, &mut || dotlock.refresh_if_due()))
             .map_err(|failure| failure.with(LEFT))?;
-        Ok(Outcome::Delivered(mailbox.offset()))
+        Ok(outcome)
     }
 
-    /// The steps under both locks, up to the close.  The answer no: another program has the mailbox.
+    /// The steps under both locks, up to the close.
     fn fill(
         &self,
         mailbox: &mut Mailbox,
         dotlock: &mut Dotlock,
         message: &Message,
         until: Instant,
-    ) -> Result<bool, Failure> {
+    ) -> Result<Outcome, Failure> {
         // Any user who can read a mailbox can lock it for ever, so this wait has an end.
         let left = until.saturating_duration_since(Instant::now());
         let patience = PATIENCE.min(dotlock.interval()).min(left);
-        if !mailbox.lock(patience)? || !mailbox.is_in_place()? {
-            return Ok(false);
+        if !mailbox.lock(patience)? {
+            return Ok(Outcome::Busy("another program keeps its kernel lock"));
+        }
+        if !mailbox.is_in_place()? {
+            return Ok(Outcome::Busy("another program removed or replaced it"));
         }
         self.step(|| "kernel lock taken".to_owned());
 
@@ -231,7 +233,7 @@ impl<'a> Delivery<'a> {
         mailbox.sync()?;
         self.step(|| "message written and synced".to_owned());
         mailbox.close()?;
-        Ok(true)
+        Ok(Outcome::Delivered(mailbox.offset()))
     }
 
     /// Between two pieces of a message: give a sign of life, unless the delivery has to stop.

@@ -202,7 +202,8 @@ impl<'a> Dotlock<'a> {
             }
             nfslock::Status::Unsafe => {
                 let why = failure.status.message();
-                Failure::temporary(format!("{lock}: {why}; chmod the directory to 1777"))
+                let mode = if place.in_home { "700" } else { "1777" };
+                Failure::temporary(format!("{lock}: {why}; chmod the directory to {mode}"))
             }
             status => Failure::temporary(format!("{lock}: {}", status.message())),
         }

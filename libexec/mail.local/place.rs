@@ -63,6 +63,8 @@ pub struct Place {
     pub group: Option<Gid>,
     /// Nobody but root and the recipient can make files there.
     pub is_private: bool,
+    /// It lies under the recipient's home.
+    pub in_home: bool,
     /// The directory above, if it is in the home, so that the other may be new.
     above: Option<PathBuf>,
 }
@@ -199,6 +201,7 @@ impl<'a> Opened<'a> {
         let above = self.parent.parent();
         Ok(Place {
             path: self.expanded.path.clone(),
+            in_home: self.expanded.in_home,
             above: above
                 .filter(|above| self.expanded.in_home && above.starts_with(&self.recipient.home))
                 .map(Path::to_owned),

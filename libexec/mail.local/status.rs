@@ -106,11 +106,13 @@ impl Failure {
         )
     }
 
-    /// The same failure with more to say.
+    /// The same failure with more to say, unless that was said: a lost lock shows more than once.
     #[must_use]
     pub fn with(mut self, more: &str) -> Self {
-        self.what.push_str("; ");
-        self.what.push_str(more);
+        if !self.what.contains(more) {
+            self.what.push_str("; ");
+            self.what.push_str(more);
+        }
         self
     }
 
