@@ -153,6 +153,36 @@ eio_at_close_body()
 	injected 75 close error=EIO:when=1 '[Ii](nput)?/[Oo]'
 }
 
+atf_test_case close_fails_and_another_locks
+close_fails_and_another_locks_head()
+{
+	inject_head "After a close that failed another has the kernel's lock:" \
+	    "nothing is cut off, and that is said"
+}
+close_fails_and_another_locks_body()
+{
+	plain
+	seed
+	letter x >letter
+	{ cat seed; echo 'From s DATE'; cat letter; echo; } >expected
+	# Which fcntl is the next after the close.
+	strace -o trace -P "${box}" -e trace=close,fcntl \
+	    -e inject=close:error=EIO:when=1 ${ml} "${me}" <letter 2>stderr
+	untouched
+	next=$(awk '/^fcntl/ { n++ } /^fcntl.*F_SETLK/ && closed { print n; exit }
+	    /^close/ { closed = 1 }' trace)
+	[ -n "${next}" ] || atf_fail "cut off without a lock by fcntl(2)"
+	atf_check -s exit:75 -e save:stderr strace -o trace -P "${box}" \
+	    -e trace=close,fcntl,ftruncate -e inject=close:error=EIO:when=1 \
+	    -e inject=fcntl:error=EAGAIN:when=${next} \
+	    ${ml} -f s "${me}" <letter
+	atf_check -o ignore grep 'F_SETLK.*INJECTED' trace
+	said "${me}" 'left alone'
+	atf_check -s exit:1 grep ftruncate trace
+	same expected "${box}"
+	only "${me}"
+}
+
 atf_test_case quota_bounced
 quota_bounced_head()
 {
@@ -714,6 +744,58 @@ disk_full_cleanup()
 	world_end
 }
 
+atf_test_case quota_full cleanup
+quota_full_head()
+{
+	also="mkfs.btrfs btrfs losetup cmp"
+	world_head "A quota that is full, for real: 75, or 73 with -b; what was" \
+	    "there stays, and the next mail is whole when there is room again"
+}
+quota_full_body()
+{
+	world
+	dd if=/dev/null of=disk bs=1048576 seek=128 2>/dev/null
+	mkfs.btrfs -q disk >/dev/null 2>&1 &&
+	    ./in mount -o loop disk /mnt 2>/dev/null &&
+	    ./in btrfs subvolume create /mnt/mail >/dev/null &&
+	    ./in btrfs quota enable /mnt &&
+	    ./in btrfs qgroup limit 1M /mnt/mail ||
+	    atf_skip "no file system with quotas can be mounted here"
+	atf_check ./in mount --bind /mnt/mail /var/mail
+	atf_check ./in umount /mnt
+	atf_check ./in chmod 1777 /var/mail
+	letter small >small
+	{ echo 'From s DATE'; cat small; echo; } >one
+	dd if=/dev/zero bs=1024 count=2048 2>/dev/null | tr '\0' x >letter
+	for flag in -d:75 -b:73; do
+		atf_check ./in /mnt/mail.local -f s alice <small
+		atf_check ./in sh -c "sync; cat /var/mail/alice >before"
+		atf_check -s exit:${flag#*:} -e save:stderr \
+		    ./in /mnt/mail.local ${flag%:*} -f s alice <letter
+		said alice '[Qq]uota'
+		# With a full quota this file system does not even cut off.
+		./in head -c "$(wc -c <before)" /var/mail/alice >found
+		atf_check cmp before found
+		atf_check -o inline:"alice\n" ./in ls -A /var/mail
+		# Not a byte free: neither lock nor mailbox can be made.
+		atf_check -s exit:${flag#*:} -e save:stderr \
+		    ./in /mnt/mail.local ${flag%:*} -t 5 bob <letter
+		said bob '[Qq]uota'
+		./in rm -f /var/mail/bob
+		atf_check -o inline:"alice\n" ./in ls -A /var/mail
+		atf_check ./in btrfs qgroup limit 64M /var/mail
+		atf_check ./in /mnt/mail.local -f s alice <small
+		./in tail -c $(($(wc -c <one) - 4 + 24)) /var/mail/alice >found
+		same one found
+		atf_check ./in rm /var/mail/alice
+		atf_check ./in sh -c "sync; btrfs qgroup limit 1M /var/mail"
+	done
+}
+quota_full_cleanup()
+{
+	world_end
+}
+
 atf_test_case no_inodes cleanup
 no_inodes_head()
 {
@@ -1042,6 +1124,7 @@ atf_init_test_cases()
 	atf_add_test_case enospc_at_close
 	atf_add_test_case edquot_at_close
 	atf_add_test_case eio_at_close
+	atf_add_test_case close_fails_and_another_locks
 	atf_add_test_case quota_bounced
 	atf_add_test_case eintr
 	atf_add_test_case cut_fails_too
@@ -1068,6 +1151,7 @@ atf_init_test_cases()
 	atf_add_test_case over_2_gb
 	atf_add_test_case mailbox_at_limit
 	atf_add_test_case disk_full
+	atf_add_test_case quota_full
 	atf_add_test_case no_inodes
 	atf_add_test_case read_only_spool
 	atf_add_test_case unsafe_spool

@@ -61,17 +61,26 @@ in_force()
 	kernel_hold flock mail/alice
 	"$@" /mnt/mail.local alice <letter &
 	delivery=$!
-	until_true 10 test -e mail/alice.lock
-	lock_owner=$(owner_of mail/alice.lock)
-	sleep 0.3
-	pid=$(cat "/proc/${delivery}/task/${delivery}/children")
-	pid=${pid:-${delivery}}
+	until_true 20 status_under_the_lock
 	awk '/^Uid:/ { print $3, $5 >"uid" } /^Gid:/ { print $3, $5 >"gid" }
-	    /^Groups:/ { $1 = ""; print >"groups" }' "/proc/${pid}/status"
+	    /^Groups:/ { $1 = ""; print >"groups" }' status
 	touch go
 	finish ${delivery}
 	is ${status} 0
 	wait ${holder}
+}
+
+# status_under_the_lock: it was held before and after the look at the process.
+status_under_the_lock()
+{
+	pid=$(cat "/proc/${delivery}/task/${delivery}/children")
+	pid=${pid:-${delivery}}
+	inode=$(inode_of mail/alice.lock)
+	lock_owner=$(owner_of mail/alice.lock)
+	sleep 0.02
+	cat "/proc/${pid}/status" >status
+	sleep 0.02
+	[ -n "${inode}" ] && [ "$(inode_of mail/alice.lock)" = "${inode}" ]
 }
 
 # no_group gid ...: none of them was in force.

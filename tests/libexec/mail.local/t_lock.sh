@@ -269,19 +269,22 @@ fresh_lock_is_not_broken_body()
 }
 
 #
-# The lock taken away while it is held.  The delivery is stopped after it
-# has the dotlock by somebody who holds the kernel's lock.
+# The lock taken away while it is held.
 #
+
+# stopped_delivery seconds: a delivery that is stopped for so long between its
+# dotlock and its write.
 stopped_delivery()
 {
 	plain
 	seed
 	letter x >letter
-	kernel_hold flock "${box}"
-	${ml} -t 60 "${me}" <letter 2>stderr &
+	strace -o trace -P "${box}" -e trace=flock \
+	    -e inject=flock:delay_exit=$1000000:when=1 \
+	    ${ml} -t 60 "${me}" <letter 2>stderr &
 	delivery=$!
 	until_true 10 test -e "${box}.lock"
-	sleep 0.5
+	sleep 0.3
 }
 
 atf_test_case lock_removed_before_the_write
@@ -289,13 +292,12 @@ lock_removed_before_the_write_head()
 {
 	atf_set descr "The dotlock removed before the write: 75, nothing" \
 	    "written"
-	atf_set require.progs python3
+	atf_set require.progs strace
 }
 lock_removed_before_the_write_body()
 {
-	stopped_delivery
+	stopped_delivery 2
 	rm "${box}.lock"
-	touch go
 	finish ${delivery}
 	is ${status} 75
 	said lock
@@ -310,14 +312,13 @@ lock_stolen_before_the_write_head()
 {
 	atf_set descr "Another's dotlock in place of ours: 75, nothing" \
 	    "written, the other's lock left alone"
-	atf_set require.progs python3
+	atf_set require.progs strace
 }
 lock_stolen_before_the_write_body()
 {
-	stopped_delivery
+	stopped_delivery 2
 	rm "${box}.lock"
 	echo thief >"${box}.lock"
-	touch go
 	finish ${delivery}
 	is ${status} 75
 	said lock
@@ -482,14 +483,13 @@ mailbox_replaced_head()
 {
 	atf_set descr "Another file in the mailbox's place when the kernel's" \
 	    "lock is granted: the message is not lost in the old one"
-	atf_set require.progs python3
+	atf_set require.progs strace
 }
 mailbox_replaced_body()
 {
-	stopped_delivery
+	stopped_delivery 2
 	cp seed spool/new
 	mv spool/new "${box}"
-	touch go
 	finish ${delivery}
 	case ${status} in
 	0)	{ cat seed; echo "From ${me} DATE"; cat letter; echo; } \
@@ -827,7 +827,7 @@ atf_test_case peer_lockfile
 peer_lockfile_head()
 {
 	atf_set descr "procmail's lockfile and a delivery exclude each other"
-	atf_set require.progs lockfile python3
+	atf_set require.progs lockfile strace
 }
 peer_lockfile_body()
 {
@@ -836,12 +836,9 @@ peer_lockfile_body()
 	flags="-t 2"
 	refused 75 lock
 	rm -f "${box}.lock"
-	kernel_hold flock "${box}"
-	${ml} -t 60 "${me}" <letter &
-	delivery=$!
-	until_true 10 test -e "${box}.lock"
+	rm -rf spool
+	stopped_delivery 4
 	atf_check -s not-exit:0 -e ignore lockfile -1 -r 2 "${box}.lock"
-	touch go
 	finish ${delivery}
 	is ${status} 0
 	only "${me}"
@@ -852,25 +849,21 @@ peer_dotlockfile_head()
 {
 	atf_set descr "dotlockfile, with -p and without, and a delivery" \
 	    "exclude each other"
-	atf_set require.progs dotlockfile python3
+	atf_set require.progs dotlockfile strace
 }
 peer_dotlockfile_body()
 {
 	peer_setup
 	for how in -l "-p -l"; do
 		seed
-		rm -f go held
 		atf_check dotlockfile -l -r 0 "${box}.lock"
 		flags="-t 2"
 		refused 75 lock
 		atf_check dotlockfile -u "${box}.lock"
-		kernel_hold flock "${box}"
-		${ml} -t 60 "${me}" <letter &
-		delivery=$!
-		until_true 10 test -e "${box}.lock"
+		rm -rf spool
+		stopped_delivery 2
 		atf_check -s not-exit:0 -e ignore \
 		    dotlockfile ${how} -r 0 "${box}.lock"
-		touch go
 		finish ${delivery}
 		is ${status} 0
 		only "${me}"
@@ -881,7 +874,7 @@ atf_test_case peer_mutt_dotlock
 peer_mutt_dotlock_head()
 {
 	atf_set descr "mutt_dotlock and a delivery exclude each other"
-	atf_set require.progs mutt_dotlock python3
+	atf_set require.progs mutt_dotlock strace
 }
 peer_mutt_dotlock_body()
 {
@@ -890,12 +883,9 @@ peer_mutt_dotlock_body()
 	flags="-t 2"
 	refused 75 lock
 	atf_check mutt_dotlock -u "${box}"
-	kernel_hold flock "${box}"
-	${ml} -t 60 "${me}" <letter &
-	delivery=$!
-	until_true 10 test -e "${box}.lock"
+	rm -rf spool
+	stopped_delivery 4
 	atf_check -s not-exit:0 -e ignore mutt_dotlock -r 1 "${box}"
-	touch go
 	finish ${delivery}
 	is ${status} 0
 	only "${me}"
