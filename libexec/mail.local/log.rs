@@ -54,14 +54,14 @@ pub fn failure(recipient: Option<&[u8]>, failure: &Failure) {
 }
 
 /// Something that is odd but stops nothing.
-pub fn note(recipient: &str, what: &str) {
-    keep(Priority::Notice, line(Some(recipient.as_bytes()), what));
+pub fn note(recipient: &[u8], what: &str) {
+    keep(Priority::Notice, line(Some(recipient), what));
 }
 
 /// A step that was done, if the caller wants to see them.
-pub fn step(recipient: &str, what: impl FnOnce() -> String) {
+pub fn step(recipient: &[u8], what: impl FnOnce() -> String) {
     if VERBOSE.load(Ordering::Relaxed) {
-        keep(Priority::Step, line(Some(recipient.as_bytes()), &what()));
+        keep(Priority::Step, line(Some(recipient), &what()));
     }
 }
 

@@ -32,7 +32,7 @@ use crate::sys;
 
 /// Say where in a user's mailbox a new message begins.  Nobody waits for this, and nobody misses it:
 /// whatever fails is left so.
-pub fn send(user: &str, offset: u64) {
+pub fn send(user: &[u8], offset: u64) {
     let Some(port) = sys::biff_port() else {
         return;
     };
@@ -41,9 +41,7 @@ pub fn send(user: &str, offset: u64) {
         return;
     };
     if socket.set_nonblocking(true).is_ok() {
-        let _ = socket.send_to(
-            format!("{user}@{offset}\n").as_bytes(),
-            (Ipv4Addr::LOCALHOST, port),
-        );
+        let where_to_look = [user, format!("@{offset}\n").as_bytes()].concat();
+        let _ = socket.send_to(&where_to_look, (Ipv4Addr::LOCALHOST, port));
     }
 }

@@ -31,12 +31,13 @@ use std::path::PathBuf;
 use nix::unistd::{Gid, Uid, User};
 
 use crate::status::{Failure, Status};
+use crate::sys;
 
 /// A user of this host.
 pub struct Recipient {
     /// As the user database spells it: that may know a user under several spellings, and all of
     /// them must lead to one mailbox.
-    pub name: String,
+    pub name: Vec<u8>,
     pub uid: Uid,
     pub gid: Gid,
     pub home: PathBuf,
@@ -46,34 +47,31 @@ impl Recipient {
     /// Look a user up.  Only "there is no such user" is permanent: a database that cannot be asked
     /// knows nothing about whom it holds.
     pub fn find(name: &[u8]) -> Result<Self, Failure> {
-        let unknown = || Failure::new(Status::NoUser, "unknown user");
-        let name = core::str::from_utf8(name).ok().filter(|name| is_safe(name));
         let failed = |errno| Failure::system("cannot look the user up", errno);
-        let user = User::from_name(name.ok_or_else(unknown)?).map_err(failed)?;
-        let Some(user) = user.filter(|user| is_safe(&user.name)) else {
-            // A database that is empty or not there answers the same for everybody.
-            let root = User::from_uid(Uid::from_raw(0)).map_err(failed)?;
-            return Err(root.map_or_else(
-                || Failure::temporary("the user database does not even know root; repair it"),
-                |_| unknown(),
-            ));
+        let user = if is_safe(name) {
+            sys::find_user(name).map_err(failed)?
+        } else {
+            None
         };
-        Ok(Self {
-            name: user.name,
-            uid: user.uid,
-            gid: user.gid,
-            home: user.dir,
-        })
+        if let Some(user) = user.filter(|user| is_safe(&user.name)) {
+            return Ok(user);
+        }
+        // A database that is empty or not there answers the same for everybody.
+        let root = User::from_uid(Uid::from_raw(0)).map_err(failed)?;
+        Err(root.map_or_else(
+            || Failure::temporary("the user database does not even know root; repair it"),
+            |_| Failure::new(Status::NoUser, "unknown user"),
+        ))
     }
 }
 
 /// Whether a name can be a part of a path without leading elsewhere.
-fn is_safe(name: &str) -> bool {
+fn is_safe(name: &[u8]) -> bool {
     !name.is_empty()
         && name.len() <= 255
-        && name != "."
-        && !name.starts_with("..")
+        && name != b"."
+        && !name.starts_with(b"..")
         && !name
-            .bytes()
-            .any(|byte| byte == b'/' || byte.is_ascii_control())
+            .iter()
+            .any(|byte| *byte == b'/' || byte.is_ascii_control())
 }

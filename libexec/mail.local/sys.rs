@@ -32,7 +32,7 @@ use std::ffi::{CString, OsString};
 use std::fs::File;
 use std::io::{stderr, stdin};
 use std::os::fd::{AsFd, AsRawFd, IntoRawFd};
-use std::os::unix::ffi::OsStrExt;
+use std::os::unix::ffi::{OsStrExt, OsStringExt};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
@@ -43,6 +43,7 @@ use nix::sys::signal::{sigaction, SaFlags, SigAction, SigHandler, SigSet, Signal
 use nix::sys::stat::{fstat, stat, umask, Mode};
 use nix::unistd::{getegid, geteuid, getgid, getuid, Gid, Uid};
 
+use crate::recipient::Recipient;
 use crate::status::Status;
 
 extern "C" {
@@ -287,6 +288,45 @@ pub fn log(priority: Priority, line: &str) {
 pub fn pause(time: Duration) {
     let milliseconds = u16::try_from(time.as_millis()).unwrap_or(u16::MAX);
     let _ = poll(&mut [], milliseconds);
+}
+
+/// Look a user up, by the bytes of a name in whatever encoding.
+pub fn find_user(name: &[u8]) -> Result<Option<Recipient>, Errno> {
+    const ENOUGH: usize = 1 << 20;
+    let name = CString::new(name).map_err(|_| Errno::EINVAL)?;
+    let mut buffer: Vec<c_char> = vec![0; 1024];
+    loop {
+        let mut found = core::ptr::null_mut();
+        // SAFETY: the structure is numbers and pointers, for which all zeros are values; the call fills
+        // it, and the buffer, whose length it is told, with strings that live as long.
+        let errno = unsafe {
+            let mut entry: libc::passwd = core::mem::zeroed();
+            let errno = libc::getpwnam_r(
+                name.as_ptr(),
+                &raw mut entry,
+                buffer.as_mut_ptr(),
+                buffer.len(),
+                &raw mut found,
+            );
+            if errno == 0 && !found.is_null() {
+                let bytes = |text| CStr::from_ptr(text).to_bytes().to_vec();
+                return Ok(Some(Recipient {
+                    name: bytes(entry.pw_name),
+                    uid: Uid::from_raw(entry.pw_uid),
+                    gid: Gid::from_raw(entry.pw_gid),
+                    home: OsString::from_vec(bytes(entry.pw_dir)).into(),
+                }));
+            }
+            errno
+        };
+        match errno {
+            0 => return Ok(None),
+            libc::ERANGE if buffer.len() < ENOUGH => {
+                buffer.resize(buffer.len().saturating_mul(2), 0);
+            }
+            errno => return Err(Errno::from_raw(errno)),
+        }
+    }
 }
 
 /// The name under which the caller logged in.

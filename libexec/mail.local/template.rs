@@ -37,8 +37,8 @@ enum Part {
     Text(Vec<u8>),
     /// %u
     User,
-    /// %1 and %2: this character of the name, counted from 0.
-    Character(usize),
+    /// %1 and %2: this byte of the name, counted from 0.
+    Byte(usize),
 }
 
 /// A mailbox's place for any user.
@@ -90,8 +90,8 @@ impl Template {
                     continue;
                 }
                 Some(b'u') => Part::User,
-                Some(b'1') => Part::Character(0),
-                Some(b'2') => Part::Character(1),
+                Some(b'1') => Part::Byte(0),
+                Some(b'2') => Part::Byte(1),
                 Some(b'h') => return Err(wrong("has %h elsewhere than at its start")),
                 _ => return Err(wrong("may have %u, %h, %1, %2 and %% alone")),
             };
@@ -120,12 +120,12 @@ impl Template {
             }
             path.extend_from_slice(home);
         }
-        let name = recipient.name.as_bytes();
+        let name = &recipient.name;
         for part in &self.parts {
             match part {
                 Part::Text(text) => path.extend_from_slice(text),
                 Part::User => path.extend_from_slice(name),
-                Part::Character(at) => path.extend(name.get(*at).or(name.last())),
+                Part::Byte(at) => path.extend(name.get(*at).or(name.last())),
             }
         }
         Ok(Expanded {
