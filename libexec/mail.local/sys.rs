@@ -34,7 +34,7 @@ use std::io::{stderr, stdin};
 use std::os::fd::{AsFd, AsRawFd, IntoRawFd};
 use std::os::unix::ffi::{OsStrExt, OsStringExt};
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::Duration;
 
 use nix::errno::Errno;
 use nix::fcntl::{fcntl, FcntlArg};
@@ -354,37 +354,22 @@ pub fn give_up_privilege(uid: Uid, gid: Gid) -> Result<(), Errno> {
 
 /// The time now as ctime(3) has it, in local time.
 pub fn local_date() -> String {
-    const DAYS: [&str; 7] = ["Sun", "Mon", "Tue", "Wed", "Thu", "Fri", "Sat"];
-    const MONTHS: [&str; 12] = [
-        "Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec",
-    ];
-    let now = SystemTime::now()
-        .duration_since(UNIX_EPOCH)
-        .map_or(0, |since| since.as_secs());
-    let now = libc::time_t::try_from(now).unwrap_or(0);
-    // SAFETY: struct tm is numbers and a pointer, for which all zeros are values; localtime_r reads
-    // the one argument and fills the other.
-    let time = unsafe {
+    let mut text = [0_u8; 64];
+    // SAFETY: struct tm is numbers and a pointer, for which all zeros are values; localtime_r fills it,
+    // and strftime, which speaks English as nobody calls setlocale(3), is told how long the text may be.
+    let length = unsafe {
+        let now = libc::time(core::ptr::null_mut());
         let mut time: libc::tm = core::mem::zeroed();
         libc::localtime_r(&raw const now, &raw mut time);
-        time
+        let format = c"%a %b %e %H:%M:%S %Y".as_ptr();
+        libc::strftime(
+            text.as_mut_ptr().cast(),
+            text.len(),
+            format,
+            &raw const time,
+        )
     };
-    let name = |names: &[&'static str], index: c_int| {
-        usize::try_from(index)
-            .ok()
-            .and_then(|index| names.get(index).copied())
-            .unwrap_or("???")
-    };
-    format!(
-        "{} {} {:2} {:02}:{:02}:{:02} {}",
-        name(&DAYS, time.tm_wday),
-        name(&MONTHS, time.tm_mon),
-        time.tm_mday,
-        time.tm_hour,
-        time.tm_min,
-        time.tm_sec,
-        time.tm_year.saturating_add(1900)
-    )
+    String::from_utf8_lossy(text.get(..length).unwrap_or_default()).into_owned()
 }
 
 /// The port on which comsat(8) listens, if this host has the service.
