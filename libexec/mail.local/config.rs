@@ -40,7 +40,6 @@ use crate::status::Failure;
 use crate::template::Template;
 
 const FILE: &str = "/etc/mail.local.conf";
-const MAILBOX: &[u8] = b"/var/mail/%u";
 const LARGEST: u64 = 65536;
 
 /// How the administrator wants mail to be delivered.
@@ -78,8 +77,7 @@ impl Config {
         match text(path, owner)? {
             Some(text) => Self::parse(&text)
                 .map_err(|wrong| Failure::temporary(format!("{}:{wrong}", path.display()))),
-            None => Self::parse(b"")
-                .map_err(|wrong| Failure::temporary(format!("built-in defaults:{wrong}"))),
+            None => Ok(Given::default().into()),
         }
     }
 
@@ -100,21 +98,21 @@ impl Config {
         for (line, number) in text.split(|byte| *byte == b'\n').zip(1_u32..) {
             given.add(line).map_err(|why| format!("{number}: {why}"))?;
         }
-        let template = |given: Option<Template>| {
-            given.map_or_else(
-                || Template::parse(MAILBOX).map_err(|why| format!("0: {why}")),
-                Ok,
-            )
-        };
-        Ok(Self {
-            mailbox: template(given.mailbox)?,
-            spool: template(given.spool)?,
+        Ok(given.into())
+    }
+}
+
+impl From<Given> for Config {
+    fn from(given: Given) -> Self {
+        Self {
+            mailbox: given.mailbox.unwrap_or_default(),
+            spool: given.spool.unwrap_or_default(),
             limit: given.limit.unwrap_or(Duration::from_secs(420)),
             stale: given.stale.unwrap_or(Duration::from_secs(300)),
             bounce: given.bounce.unwrap_or(false),
             quote_all: given.quote_all.unwrap_or(false),
             trusted: given.trusted,
-        })
+        }
     }
 }
 

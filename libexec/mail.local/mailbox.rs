@@ -43,7 +43,7 @@ use crate::identity::{Identity, Right};
 use crate::message::Message;
 use crate::place::Place;
 use crate::recipient::Recipient;
-use crate::status::{Failure, Status};
+use crate::status::{self, Failure, Status};
 use crate::sys;
 
 /// How often a mailbox may vanish or appear between two looks before that is a failure.
@@ -363,7 +363,7 @@ impl<'a> Mailbox<'a> {
     }
 
     fn failed_io(&self, error: &std::io::Error) -> Failure {
-        self.failed(error.raw_os_error().map_or(Errno::EIO, Errno::from_raw))
+        self.failed(status::errno(error))
     }
 }
 

@@ -100,10 +100,7 @@ impl Failure {
 
     /// The same for an error of the standard library's.
     pub fn io(what: impl core::fmt::Display, error: &std::io::Error) -> Self {
-        Self::system(
-            what,
-            error.raw_os_error().map_or(Errno::EIO, Errno::from_raw),
-        )
+        Self::system(what, errno(error))
     }
 
     /// The same failure with more to say, unless that was said: a lost lock shows more than once.
@@ -120,4 +117,9 @@ impl Failure {
     pub fn interrupted() -> Self {
         Self::temporary("interrupted by a signal; the MTA will try again")
     }
+}
+
+/// The system's number for an error of the standard library's.
+pub fn errno(error: &std::io::Error) -> Errno {
+    error.raw_os_error().map_or(Errno::EIO, Errno::from_raw)
 }

@@ -56,6 +56,16 @@ pub struct Expanded {
     pub in_home: bool,
 }
 
+impl Default for Template {
+    /// The mailbox that every reader knows: /var/mail/%u.
+    fn default() -> Self {
+        Self {
+            home: false,
+            parts: vec![Part::Text(b"/var/mail/".to_vec()), Part::User],
+        }
+    }
+}
+
 impl Template {
     /// Read a template.  The answer on failure says what is wrong with it.
     pub fn parse(text: &[u8]) -> Result<Self, String> {
