@@ -98,28 +98,26 @@ impl Options {
 
     fn set(&mut self, letter: u8, value: Option<&[u8]>) -> Result<(), Failure> {
         let name = char::from(letter).escape_default();
-        let twice = match letter {
-            b'C' => self.config.is_some(),
-            b'f' | b'r' => self.from.is_some(),
-            b'm' => self.template.is_some(),
-            b't' => self.limit.is_some(),
-            _ => return Err(usage(&format!("unknown option -{name}"))),
-        };
-        let value = value.ok_or_else(|| usage(&format!("-{name} wants a value")))?;
-        if twice {
-            return Err(usage(&format!("more than one -{name}")));
-        }
-        match letter {
-            b'C' => self.config = Some(PathBuf::from(OsStr::from_bytes(value))),
+        let value = || value.ok_or_else(|| usage(&format!("-{name} wants a value")));
+        let wrong = |why| usage(&format!("-{name}: {why}"));
+        let before = match letter {
+            b'C' => {
+                let path = PathBuf::from(OsStr::from_bytes(value()?));
+                self.config.replace(path).is_some()
+            }
+            b'f' | b'r' => self.from.replace(value()?.to_vec()).is_some(),
             b'm' => {
-                let template = Template::parse(value);
-                self.template = Some(template.map_err(|why| usage(&format!("-m: {why}")))?);
+                let template = Template::parse(value()?).map_err(wrong)?;
+                self.template.replace(template).is_some()
             }
             b't' => {
-                let limit = seconds(value, 0);
-                self.limit = Some(limit.map_err(|why| usage(&format!("-t: {why}")))?);
+                let limit = seconds(value()?, 0).map_err(wrong)?;
+                self.limit.replace(limit).is_some()
             }
-            _ => self.from = Some(value.to_vec()),
+            _ => return Err(usage(&format!("unknown option -{name}"))),
+        };
+        if before {
+            return Err(usage(&format!("more than one -{name}")));
         }
         Ok(())
     }
