@@ -135,6 +135,7 @@ first_permanent_decides_head()
 first_permanent_decides_body()
 {
 	recipients_setup
+	spool_root
 	mkdir mail/x
 	atf_check -s exit:73 -e ignore \
 	    ./in /mnt/mail.local -f s alice x nosuch <letter
