@@ -33,8 +33,9 @@
 #	mailbox %h/.mailspool/%u
 #
 # Only links are made, and only where nothing stands: what is there already is
-# never changed, be it a mailbox, a directory or another's link.  A second run
-# does nothing.  The spools are left to mail.local, which makes them as their
+# never changed, be it a mailbox, a directory or another's link; but with -r, a
+# link of the caller's to the same spool in another home is made anew, as after
+# the home was moved.  A second run does nothing.  The spools are left to mail.local, which makes them as their
 # owners; root has no business in a directory that a user can move about.
 #
 
@@ -43,6 +44,7 @@ set -u
 me=${0##*/}
 directory=/var/mail
 dry=false
+renew=false
 lowest=1000
 refused=0
 spool=.mailspool
@@ -50,8 +52,9 @@ spool=.mailspool
 usage()
 {
 	cat >&2 <<EOF
-usage: $me [-n] [-d directory] [-s spool] [-u uid] [user ...]
+usage: $me [-nr] [-d directory] [-s spool] [-u uid] [user ...]
 	-n	only say what would be done
+	-r	renew links of one's own to spools in homes that were moved
 	-d	make the links here, not in /var/mail
 	-s	name of the spool below a home, not .mailspool
 	-u	without users named: those with at least this uid, not 1000
@@ -65,11 +68,27 @@ refuse()
 	refused=1
 }
 
+# Is $1 a symbolic link of the caller's?
+is_ours()
+{
+	[ -n "$(find "$1" -prune -type l -user "$uid" 2>/dev/null)" ]
+}
+
 # Is $1 a symbolic link of the caller's to $2?
 is_our_link()
 {
-	[ -n "$(find "$1" -prune -type l -user "$uid")" ] &&
-	    [ "$(readlink "$1")" = "$2" ]
+	is_ours "$1" && [ "$(readlink "$1")" = "$2" ]
+}
+
+# Is $1 a symbolic link of the caller's to the spool of the user $2 in
+# whatever home?
+is_old_link()
+{
+	is_ours "$1" || return 1
+	case $(readlink "$1") in
+	/*/"$spool/$2")	return 0 ;;
+	*)		return 1 ;;
+	esac
 }
 
 # Link the mailbox of the user $1 to the spool in his home $2.
@@ -78,14 +97,19 @@ link_user()
 	link=$directory/$1
 	target=$2/$spool/$1
 
-	if is_our_link "$link" "$target" 2>/dev/null; then
+	if is_our_link "$link" "$target"; then
 		return
 	fi
-	if [ -L "$link" ]; then
+	if is_old_link "$link" "$1"; then
+		if ! $renew; then
+			refuse "$1" "$link leads to another home; -r renews it"
+			return
+		fi
+		$dry || rm -f "$link"
+	elif [ -L "$link" ]; then
 		refuse "$1" "$link is a symbolic link that $me did not make"
 		return
-	fi
-	if [ -e "$link" ]; then
+	elif [ -e "$link" ]; then
 		refuse "$1" "$link stands already; move the mail to $target"
 		return
 	fi
@@ -129,10 +153,11 @@ look_at_user()
 	link_user "$1" "${2%/}"
 }
 
-while getopts d:ns:u: option; do
+while getopts d:nrs:u: option; do
 	case $option in
 	d)	directory=$OPTARG ;;
 	n)	dry=true ;;
+	r)	renew=true ;;
 	s)	spool=$OPTARG ;;
 	u)	lowest=$OPTARG ;;
 	*)	usage ;;
