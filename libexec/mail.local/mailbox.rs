@@ -254,8 +254,12 @@ impl<'a> Mailbox<'a> {
         let spare = self.file()?.try_clone();
         let spare = spare.map_err(|error| self.failed_io(&error))?;
         let closed = self.file.take().map_or(Ok(()), sys::close);
+        if closed.is_ok() {
+            // Some systems tell only at the last one.
+            return sys::close(spare).map_err(|errno| self.failed(errno));
+        }
         // That of fcntl(2) does not, and if another has it now he may be writing.
-        if closed.is_err() && sys::try_lock(&spare, self.on_nfs) == Ok(true) {
+        if sys::try_lock(&spare, self.on_nfs) == Ok(true) {
             self.file = Some(spare);
         }
         closed.map_err(|errno| self.failed(errno))
@@ -313,7 +317,7 @@ impl<'a> Mailbox<'a> {
         }
         dotlock.verify()?;
         let Some(file) = &self.file else {
-            return Err(Failure::temporary("another program has locked it"));
+            return Err(Failure::temporary("it is closed, and may be locked by another program"));
         };
         let size = file
             .metadata()
