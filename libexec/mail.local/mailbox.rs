@@ -317,7 +317,9 @@ impl<'a> Mailbox<'a> {
         }
         dotlock.verify()?;
         let Some(file) = &self.file else {
-            return Err(Failure::temporary("it is closed, and may be locked by another program"));
+            return Err(Failure::temporary(
+                "it is closed, and may be locked by another program",
+            ));
         };
         let size = file
             .metadata()
