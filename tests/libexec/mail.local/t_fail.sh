@@ -183,6 +183,30 @@ close_fails_and_another_locks_body()
 	only "${me}"
 }
 
+atf_test_case last_close_fails
+last_close_fails_head()
+{
+	inject_head "A system that tells at the last close alone: 75, and" \
+	    "nothing is cut off, as no lock is left"
+}
+last_close_fails_body()
+{
+	plain
+	seed
+	letter x >letter
+	{ cat seed; echo 'From s DATE'; cat letter; echo; } >expected
+	strace -o trace -P "${box}" -e trace=close ${ml} "${me}" <letter
+	last=$(grep -c '^close' trace)
+	seed
+	atf_check -s exit:75 -e save:stderr strace -o trace -P "${box}" \
+	    -e trace=close,ftruncate \
+	    -e inject=close:error=EIO:when=${last} ${ml} -f s "${me}" <letter
+	atf_check -s exit:1 grep ftruncate trace
+	said "${me}" '[Ii](nput)?/[Oo]' 'left alone'
+	same expected "${box}"
+	only "${me}"
+}
+
 atf_test_case quota_bounced
 quota_bounced_head()
 {
@@ -1125,6 +1149,7 @@ atf_init_test_cases()
 	atf_add_test_case edquot_at_close
 	atf_add_test_case eio_at_close
 	atf_add_test_case close_fails_and_another_locks
+	atf_add_test_case last_close_fails
 	atf_add_test_case quota_bounced
 	atf_add_test_case eintr
 	atf_add_test_case cut_fails_too
