@@ -35,8 +35,9 @@
 # Only links are made, and only where nothing stands: what is there already is
 # never changed, be it a mailbox, a directory or another's link; but with -r, a
 # link of the caller's to the same spool in another home is made anew, as after
-# the home was moved.  A second run does nothing.  The spools are left to mail.local, which makes them as their
-# owners; root has no business in a directory that a user can move about.
+# the home was moved.  A second run does nothing.  The spools are left to
+# mail.local, which makes them as their owners; root has no business in a
+# directory that a user can move about.
 #
 
 set -u

@@ -217,6 +217,22 @@ linkspool_body()
 	atf_check -s exit:1 -e match:'did not make' ${linkspool} "${me}"
 	atf_check -o inline:"/nonexistent\n" readlink "mail/${me}"
 
+	# One's own link to another home is renewed when that is asked for, and
+	# nothing else is.
+	rm "mail/${me}"
+	ln -s "/nonexistent/.mailspool/${me}" "mail/${me}"
+	atf_check -s exit:1 -e match:'-r renews it' ${linkspool} "${me}"
+	atf_check -o inline:"${said}" ${linkspool} -n -r "${me}"
+	atf_check -o inline:"/nonexistent/.mailspool/${me}\n" \
+	    readlink "mail/${me}"
+	atf_check -o inline:"${said}" ${linkspool} -r "${me}"
+	atf_check -o inline:"${home}/.mailspool/${me}\n" readlink "mail/${me}"
+	atf_check ${linkspool} -r "${me}"
+	rm "mail/${me}"
+	ln -s /nonexistent "mail/${me}"
+	atf_check -s exit:1 -e match:'did not make' ${linkspool} -r "${me}"
+	atf_check -o inline:"/nonexistent\n" readlink "mail/${me}"
+
 	# Whom there is no link for, and how it is not called.
 	for user in -x ../x "${me}/.." nosuchuser; do
 		atf_check -s exit:1 -e match:'no such user' \

@@ -101,7 +101,8 @@ runs_make_head()
 runs_make_body()
 {
 	machine bmake cc objcopy python3 mutt c++ mandoc cargo-clippy \
-	    cargo-fmt kyua atf-sh bindfs dotlockfile lockfile m4 strace valgrind
+	    cargo-fmt kyua atf-sh bindfs mkfs.btrfs mkfs.ext4 dotlockfile \
+	    lockfile m4 strace valgrind
 	for program in cargo rustc; do
 		answer ${program} "echo ${program} 1.96.0"
 	done
