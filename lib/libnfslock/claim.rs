@@ -28,12 +28,9 @@
 
 use core::ffi::c_int;
 
-use crate::filesystem::{Attributes, FileSystem};
-use crate::identity::Identity;
+use crate::filesystem::{Attributes, FileSystem, INTERRUPTIONS};
+use crate::identity::{Identity, Token};
 use crate::name::Name;
-
-/// How often removing what must not be left is tried again.
-const DISCARD_TRIES: u32 = 64;
 
 /// How often a token is made anew when its temporary cannot be used.
 const TOKENS: u32 = 4;
@@ -48,7 +45,7 @@ pub struct Taken {
 }
 
 impl Taken {
-    fn new(attributes: Attributes, token: crate::identity::Token) -> Self {
+    fn new(attributes: Attributes, token: Token) -> Self {
         let identity = Identity {
             dev: attributes.dev,
             ino: attributes.ino,
@@ -164,7 +161,7 @@ impl<'a, F: FileSystem> Claim<'a, F> {
 
 /// Remove a name that nobody else uses, however often a signal interrupts.
 pub fn discard<F: FileSystem>(fs: &F, name: &Name) {
-    for _ in 0..DISCARD_TRIES {
+    for _ in 0..INTERRUPTIONS {
         if fs.unlink(name.as_c_str()) != Err(libc::EINTR) {
             break;
         }
@@ -173,7 +170,7 @@ pub fn discard<F: FileSystem>(fs: &F, name: &Name) {
 
 /// Remove a name that others use too, if it is ours.
 pub fn drop_if_ours<F: FileSystem>(fs: &F, name: &Name, identity: &Identity) {
-    for _ in 0..DISCARD_TRIES {
+    for _ in 0..INTERRUPTIONS {
         let found = fs.look(name.as_c_str());
         if !found.is_ok_and(|found| found.is(identity))
             || fs.unlink(name.as_c_str()) != Err(libc::EINTR)

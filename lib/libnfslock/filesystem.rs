@@ -30,10 +30,10 @@
 //! that the code that is shipped is the code that a simulated NFS can test.
 //! Names are relative to the mailbox's directory.
 
-use crate::timing::Span;
 use core::ffi::{c_int, CStr};
 
 use crate::identity::{Identity, Token};
+use crate::timing::Span;
 
 /// A time of the file server's clock.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -130,6 +130,10 @@ impl Look {
         self.is_same_as(earlier) && self.attributes.ctime == earlier.attributes.ctime
     }
 }
+
+/// How often what a signal interrupts is tried again: not for ever, since the
+/// caller may want to stop.
+pub const INTERRUPTIONS: u32 = 64;
 
 /// What the protocol needs of a directory, of clocks and of the process.
 /// Errors are the system's numbers.  A call that a signal interrupts may

@@ -26,20 +26,17 @@
 
 //! The lock: acquired, verified, refreshed, released.
 
-use core::ffi::CStr;
+use core::ffi::{c_int, CStr};
 
 use crate::breaker::{self, Outcome};
 use crate::claim::{Claim, Taken};
-use crate::filesystem::{Contents, FileSystem, Kind, Look};
+use crate::filesystem::{Contents, FileSystem, Kind, Look, INTERRUPTIONS};
 use crate::guard::Guard;
 use crate::name::Name;
 use crate::options::{Limit, Options};
 use crate::patience::Patience;
 use crate::status::{Failure, Status};
 use crate::timing::{Span, Timing};
-
-/// How often what a signal interrupts is tried again.
-const INTERRUPTIONS: u32 = 64;
 
 /// A lock that is held.
 pub struct Lock<F: FileSystem> {
@@ -108,11 +105,10 @@ impl<F: FileSystem> Lock<F> {
         }
         match self.fs.look(name) {
             Ok(found) => self.judge(&found),
-            Err(libc::ENOENT | libc::ESTALE) => Err(Status::Gone.into()),
             // Attributes by name may come from a cache, except where they
             // are the disk's own.
             Err(libc::EMFILE | libc::ENFILE) if self.fs.is_local() => self.judge_unopened(),
-            Err(errno) => Err(Failure::system(errno)),
+            Err(errno) => Err(unfound(errno)),
         }
     }
 
@@ -125,16 +121,12 @@ impl<F: FileSystem> Lock<F> {
             return Err(Status::Forked.into());
         }
         let sent = self.fs.monotonic();
-        match self.fs.touch(self.name.as_c_str(), &self.taken.identity) {
-            Ok(found) => {
-                self.judge(&found)?;
-                self.taken.attributes = found.attributes;
-                self.alive = sent;
-                Ok(())
-            }
-            Err(libc::ENOENT | libc::ESTALE) => Err(Status::Gone.into()),
-            Err(errno) => Err(Failure::system(errno)),
-        }
+        let touched = self.fs.touch(self.name.as_c_str(), &self.taken.identity);
+        let found = touched.map_err(unfound)?;
+        self.judge(&found)?;
+        self.taken.attributes = found.attributes;
+        self.alive = sent;
+        Ok(())
     }
 
     /// Release the lock if it is still ours.
@@ -213,12 +205,20 @@ impl<F: FileSystem> Lock<F> {
     /// The process has no descriptor left to look with.  A lock that stays
     /// for want of one would be in everybody's way until it is stale.
     fn judge_unopened(&self) -> Result<(), Failure> {
-        match self.fs.stat(self.name.as_c_str()) {
-            Ok(found) if found == self.taken.attributes => Ok(()),
-            Ok(_) => Err(Failure::system(libc::EMFILE)),
-            Err(libc::ENOENT | libc::ESTALE) => Err(Status::Gone.into()),
-            Err(errno) => Err(Failure::system(errno)),
+        let found = self.fs.stat(self.name.as_c_str()).map_err(unfound)?;
+        if found == self.taken.attributes {
+            Ok(())
+        } else {
+            Err(Failure::system(libc::EMFILE))
         }
+    }
+}
+
+/// What it means that a lock which was ours cannot be looked at.
+fn unfound(errno: c_int) -> Failure {
+    match errno {
+        libc::ENOENT | libc::ESTALE => Status::Gone.into(),
+        errno => Failure::system(errno),
     }
 }
 

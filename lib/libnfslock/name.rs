@@ -29,7 +29,7 @@
 //!
 //! Only the lock's name follows from the mailbox's by appending.  The others
 //! have a fixed length, so that a mailbox whose lock just fits `NAME_MAX` can
-//! still be locked, and begin with a dot, so that no user's mailbox has one.
+//! still be locked, and begin with a dot, as hardly any user's mailbox does.
 
 use core::ffi::{c_int, CStr};
 

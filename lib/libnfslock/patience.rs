@@ -27,11 +27,10 @@
 //! Waiting with an end: for no longer than the time limit, and until the
 //! caller says stop.
 
-use crate::timing::Span;
-
 use crate::filesystem::FileSystem;
 use crate::options::{Limit, Options};
 use crate::status::{Failure, Status};
+use crate::timing::Span;
 
 /// A waiting caller is asked this often whether it still wants to.
 const TICK: Span = Span::from_millis(250);

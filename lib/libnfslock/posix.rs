@@ -26,7 +26,6 @@
 
 //! The real file system.
 
-use crate::timing::Span;
 use core::ffi::{c_int, CStr};
 
 use crate::filesystem::{Attributes, Contents, FileSystem, Kind, Look};
@@ -34,6 +33,7 @@ use crate::identity::{Identity, Token};
 use crate::options::Directory;
 use crate::status::{Failure, Status};
 use crate::sys::{self, Descriptor};
+use crate::timing::Span;
 
 /// A lock can be read by all: who holds it is no secret.  Its owner can write
 /// it, which nobody does; but Linux lets nobody link a file that is neither

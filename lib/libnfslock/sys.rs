@@ -29,11 +29,11 @@
 //! Everything unsafe but the C interface is here, and so is all that differs
 //! between NetBSD and Linux.
 
-use crate::timing::Span;
 use core::ffi::{c_char, c_int, CStr};
 use core::mem::MaybeUninit;
 
-use crate::filesystem::{Attributes, Kind, ServerTime};
+use crate::filesystem::{Attributes, Kind, ServerTime, INTERRUPTIONS};
+use crate::timing::Span;
 
 /// The error number of the last call that failed.
 fn errno() -> c_int {
@@ -74,7 +74,7 @@ fn once<T: PartialEq + From<i8>>(call: impl FnOnce() -> T) -> Result<T, c_int> {
 }
 
 /// The same, repeating what a signal interrupts: only for what may be done
-/// twice, and not for ever, since the caller may want to stop.
+/// twice.
 fn checked<T: PartialEq + From<i8>>(mut call: impl FnMut() -> T) -> Result<T, c_int> {
     let mut result = once(&mut call);
     for _ in 0..INTERRUPTIONS {
@@ -85,8 +85,6 @@ fn checked<T: PartialEq + From<i8>>(mut call: impl FnMut() -> T) -> Result<T, c_
     }
     result
 }
-
-const INTERRUPTIONS: u32 = 64;
 
 /// An open descriptor, closed when it goes out of scope.
 pub struct Descriptor(c_int);
