@@ -24,12 +24,14 @@
 // OUT OF THE USE OF THIS SOFTWARE, EVEN IF ADVISED OF THE POSSIBILITY OF
 // SUCH DAMAGE.
 
-//! Breaking a stale lock: one breaker at a time, nothing removed but what was
-//! seen to be stale, and a wrong break undone.
+//! Breaking a lock that is stale, or whose holder is known to be dead: one
+//! breaker at a time, nothing removed but what was seen, and a wrong break
+//! undone.
 
 use crate::claim::{discard, Taken};
 use crate::filesystem::{FileSystem, Kind, Look};
 use crate::guard::Guard;
+use crate::identity::Token;
 use crate::name::Name;
 use crate::observation::Observation;
 use crate::patience::Patience;
@@ -50,20 +52,38 @@ pub enum Outcome {
     Refused,
 }
 
+/// After the first look at a lock the next one comes so soon, and each later
+/// one after twice as long: a holder that was killed takes a moment to die.
+const FIRST_GLANCE: Span = Span::from_millis(1);
+
 /// What a waiter has seen of the lock in its way, and of the guard.
 #[derive(Default)]
 pub struct Watch {
     lock: Observation,
     guard: Observation,
+    glance: Span,
     next: Span,
 }
 
 impl Watch {
-    /// Look at the lock if it is time, and break it if it is stale.
+    /// What stands for whoever held the lock when it was last looked at.
+    pub fn holder(&self) -> Option<Token> {
+        self.lock.token()
+    }
+
+    /// Something has happened: look again at once.
+    pub fn alert(&mut self) {
+        self.glance = Span::ZERO;
+        self.next = Span::ZERO;
+    }
+
+    /// Look at the lock if it is time, and break it if its holder is dead or
+    /// it is stale.
     pub fn consider<F: FileSystem>(
         &mut self,
         fs: &F,
         name: &Name,
+        own: &Token,
         timing: &Timing,
         patience: &Patience<'_, F>,
     ) -> Result<Outcome, Failure> {
@@ -71,45 +91,75 @@ impl Watch {
         if now < self.next {
             return Ok(Outcome::Left);
         }
-        self.next = now.plus(timing.glance);
+        self.glance = self.glance.times(2).max(FIRST_GLANCE).min(timing.glance);
+        self.next = now.plus(self.glance);
         let Some(watched) = self.lock.look(fs, name)? else {
             return Ok(Outcome::Removed);
         };
-        // Breaking needs the time to settle; begun too late it would end
-        // after the caller's limit.
-        if watched < timing.watch || patience.left() < timing.settle.times(2) {
-            return Ok(Outcome::Left);
-        }
         let seen = match self.lock.seen() {
             // A directory could be neither removed nor put back.
             Some(seen) if seen.attributes.kind != Kind::Directory => *seen,
             _ => return Ok(Outcome::Left),
         };
-        let Some(guard) = Guard::take(fs, name, timing, &mut self.guard)? else {
+        let dead = self.lock.dead(fs);
+        // By age, breaking needs the time to settle; begun too late it would
+        // end after the caller's limit.
+        let may_be_stale = watched >= timing.watch && patience.left() >= timing.settle.times(2);
+        if !patience.breaks() || (dead.is_none() && !may_be_stale) {
+            return Ok(Outcome::Left);
+        }
+        let Some(mut guard) = Guard::take(fs, name, own, timing, &mut self.guard)? else {
             return Ok(Outcome::Left);
         };
         let age = seen.attributes.ctime.until(guard.taken.attributes.ctime);
-        let outcome = if watched >= timing.stale || age.is_some_and(|age| age >= timing.stale) {
-            let settled = patience.wait(timing.settle);
-            settled.and_then(|()| break_lock(fs, name, &seen, &guard, timing))
+        let outcome = if let Some(dead) = dead {
+            take_over(fs, name, &seen, &dead, &guard, timing)
+        } else if watched >= timing.stale || age.is_some_and(|age| age >= timing.stale) {
+            let settled = guard.settle(timing, |time| patience.wait(time));
+            let outcome = settled.and_then(|()| break_lock(fs, name, &seen, &guard, timing));
+            if outcome == Ok(Outcome::Removed) {
+                sweep(fs, &guard.taken, timing);
+            }
+            outcome
         } else {
             // Look again when it will have come of age.
             let rest = timing.stale.minus(age.unwrap_or(watched));
             self.next = now.plus(rest.min(timing.stale.minus(watched)));
             Ok(Outcome::Left)
         };
-        match outcome {
-            Ok(Outcome::Removed) => sweep(fs, &guard.taken, timing),
+        if outcome == Ok(Outcome::Refused) {
             // It may be released yet; another attempt at breaking it is idle.
-            Ok(Outcome::Refused) => self.next = now.plus(timing.watch),
-            _ => {}
+            self.next = now.plus(timing.watch);
         }
         guard.release();
         outcome
     }
 }
 
-/// Remove a lock, if it is still what was seen, under a guard that settled.
+/// Remove the lock of a process of this host that is known to be dead.  One
+/// alone does so, since the dead have one heir; and the dead have no request
+/// on its way that could remove another's lock, since its presence ends before
+/// one is sent that a server may carry out later.
+fn take_over<F: FileSystem>(
+    fs: &F,
+    lock: &Name,
+    seen: &Look,
+    dead: &Token,
+    guard: &Guard<'_, F>,
+    timing: &Timing,
+) -> Result<Outcome, Failure> {
+    if !fs.inherit(dead) {
+        return Ok(Outcome::Left);
+    }
+    let outcome = break_lock(fs, lock, seen, guard, timing);
+    // It may have died before it removed the other name of its lock.
+    if seen.attributes.nlink > 1 && outcome == Ok(Outcome::Removed) {
+        discard(fs, &Name::of_temporary(dead).map_err(Failure::system)?);
+    }
+    outcome
+}
+
+/// Remove a lock, if it is still what was seen, and the guard permits it.
 fn break_lock<F: FileSystem>(
     fs: &F,
     lock: &Name,
@@ -117,7 +167,7 @@ fn break_lock<F: FileSystem>(
     guard: &Guard<'_, F>,
     timing: &Timing,
 ) -> Result<Outcome, Failure> {
-    let aside = Name::of_aside(&guard.taken.identity.token).map_err(Failure::system)?;
+    let aside = Name::of_aside(&fs.token()).map_err(Failure::system)?;
     match fs.look(lock.as_c_str()) {
         Ok(found) if found.is_unchanged_since(seen) => {}
         Ok(_) => return Ok(Outcome::Left),
@@ -125,7 +175,7 @@ fn break_lock<F: FileSystem>(
         Err(errno) => return Err(Failure::system(errno)),
     }
     // Lost the guard, or took too long: whoever has it now acts.
-    if !guard.stands(timing) {
+    if !guard.permits(timing) {
         return Ok(Outcome::Left);
     }
     let renamed = fs.rename(lock.as_c_str(), aside.as_c_str());
@@ -167,6 +217,7 @@ fn break_lock<F: FileSystem>(
 pub fn sweep_sometimes<F: FileSystem>(fs: &F, taken: &Taken, timing: &Timing) {
     if taken.identity.token.as_bytes().ends_with(b"0") {
         sweep(fs, taken, timing);
+        fs.tidy();
     }
 }
 

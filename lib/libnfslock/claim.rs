@@ -32,8 +32,8 @@ use crate::filesystem::{Attributes, FileSystem, INTERRUPTIONS};
 use crate::identity::{Identity, Token};
 use crate::name::Name;
 
-/// How often a token is made anew when its temporary cannot be used.
-const TOKENS: u32 = 4;
+/// How often the temporary is made when something is in its way.
+const TEMPORARIES: u32 = 4;
 
 /// A name that was taken.
 #[derive(Clone, Copy, Debug)]
@@ -65,15 +65,17 @@ impl Taken {
 pub struct Claim<'a, F: FileSystem> {
     fs: &'a F,
     target: &'a Name,
+    token: Token,
     temporary: Option<(Name, Taken)>,
 }
 
 impl<'a, F: FileSystem> Claim<'a, F> {
-    /// Nothing is done yet.
-    pub fn on(fs: &'a F, target: &'a Name) -> Self {
+    /// Nothing is done yet.  What is taken will contain the token.
+    pub fn on(fs: &'a F, target: &'a Name, token: Token) -> Self {
         Self {
             fs,
             target,
+            token,
             temporary: None,
         }
     }
@@ -88,9 +90,9 @@ impl<'a, F: FileSystem> Claim<'a, F> {
     }
 
     fn create(&self) -> Result<Option<Taken>, c_int> {
-        let token = self.fs.token();
-        match self.fs.create(self.target.as_c_str(), token.as_bytes()) {
-            Ok(attributes) => Ok(Some(Taken::new(attributes, token))),
+        let contents = self.token.as_bytes();
+        match self.fs.create(self.target.as_c_str(), contents) {
+            Ok(attributes) => Ok(Some(Taken::new(attributes, self.token))),
             Err(libc::EEXIST) => Ok(None),
             Err(errno) => Err(errno),
         }
@@ -134,12 +136,11 @@ impl<'a, F: FileSystem> Claim<'a, F> {
     }
 
     fn temporary(&self) -> Result<(Name, Taken), c_int> {
+        let name = Name::of_temporary(&self.token)?;
         let mut failure = libc::EEXIST;
-        for _ in 0..TOKENS {
-            let token = self.fs.token();
-            let name = Name::of_temporary(&token)?;
-            match self.fs.create(name.as_c_str(), token.as_bytes()) {
-                Ok(attributes) => return Ok((name, Taken::new(attributes, token))),
+        for _ in 0..TEMPORARIES {
+            match self.fs.create(name.as_c_str(), self.token.as_bytes()) {
+                Ok(attributes) => return Ok((name, Taken::new(attributes, self.token))),
                 // Nobody else has this name: an earlier reply was lost.
                 Err(libc::EEXIST) => discard(self.fs, &name),
                 Err(errno @ (libc::ESTALE | libc::ENOENT)) => failure = errno,

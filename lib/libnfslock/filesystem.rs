@@ -26,12 +26,14 @@
 
 //! The file system as the lock protocol sees it.
 //!
-//! Everything that the protocol asks of the world goes through this trait, so
-//! that the code that is shipped is the code that a simulated NFS can test.
+//! Everything that the protocol asks of the world goes through this trait and
+//! [`Host`], so that the code that is shipped is the code that a simulated NFS
+//! can test.
 //! Names are relative to the mailbox's directory.
 
 use core::ffi::{c_int, CStr};
 
+use crate::host::Host;
 use crate::identity::{Identity, Token};
 use crate::timing::Span;
 
@@ -135,10 +137,10 @@ impl Look {
 /// caller may want to stop.
 pub const INTERRUPTIONS: u32 = 64;
 
-/// What the protocol needs of a directory, of clocks and of the process.
+/// What the protocol needs of a mailbox's directory.
 /// Errors are the system's numbers.  A call that a signal interrupts may
 /// answer `EINTR`; over NFS it may have taken effect all the same.
-pub trait FileSystem {
+pub trait FileSystem: Host {
     /// Is `O_EXCL` known to be exclusive here, and are attributes what the
     /// disk has?  True only for local file systems that are known as such.
     fn is_local(&self) -> bool;
@@ -179,20 +181,4 @@ pub trait FileSystem {
 
     /// Show every name in the directory.
     fn list(&self, each: &mut dyn FnMut(&CStr)) -> Result<(), c_int>;
-
-    /// The time since some moment, on a clock that no one sets, and that does
-    /// not stop when the machine sleeps.
-    fn monotonic(&self) -> Span;
-
-    /// Wait, or return early after a signal.
-    fn wait(&self, time: Span);
-
-    /// Random bits.
-    fn random(&self) -> u64;
-
-    /// This process.
-    fn pid(&self) -> i32;
-
-    /// A token that no other lock has.
-    fn token(&self) -> Token;
 }

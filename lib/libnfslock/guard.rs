@@ -25,16 +25,22 @@
 // SUCH DAMAGE.
 
 //! The guard on a lock: who has it is the only one to remove the lock without
-//! being its holder.
+//! being its holder, or after its lease ran out.
 //!
 //! A guard itself may be left behind, and then is removed by whoever sees it
 //! unchanged for long enough.  Two who do that at once may hit a third one's
-//! new guard.  That is why nobody acts under a guard before it has settled,
-//! for longer than a request sent before can take, and was looked at again
-//! (Fischer's rule: timing carries what atomicity cannot).
+//! new guard, and then two have it.  That is why nobody who judges by age acts
+//! under a guard before it has settled, for longer than a request sent before
+//! can take, and was looked at again (Fischer's rule: timing carries what
+//! atomicity cannot).
+//!
+//! Who is the only one that may act, a lock's own holder or the one heir of a
+//! dead one, need not wait, if it acts at once: whoever else gets the guard
+//! meanwhile waits for longer than that takes, and then finds the lock gone.
 
 use crate::claim::{drop_if_ours, Claim, Taken};
 use crate::filesystem::FileSystem;
+use crate::identity::Token;
 use crate::name::Name;
 use crate::observation::Observation;
 use crate::status::{Failure, Status};
@@ -48,6 +54,7 @@ pub struct Guard<'a, F: FileSystem> {
     pub taken: Taken,
     /// When the request for it was sent.
     sent: Span,
+    settled: bool,
 }
 
 impl<'a, F: FileSystem> Guard<'a, F> {
@@ -56,12 +63,17 @@ impl<'a, F: FileSystem> Guard<'a, F> {
     pub fn take(
         fs: &'a F,
         lock: &Name,
+        own: &Token,
         timing: &Timing,
         others: &mut Observation,
     ) -> Result<Option<Self>, Failure> {
         let name = lock.of_guard().map_err(Failure::system)?;
+        // On a local file system it is this process's own token, by which
+        // others know when it is dead.  Elsewhere the name of the temporary
+        // follows from the token, and may be in use for the lock's.
+        let contents = if fs.is_local() { *own } else { fs.token() };
         let sent = fs.monotonic();
-        let mut claim = Claim::on(fs, &name);
+        let mut claim = Claim::on(fs, &name, contents);
         let taken = claim.attempt();
         claim.withdraw();
         match taken {
@@ -70,10 +82,15 @@ impl<'a, F: FileSystem> Guard<'a, F> {
                 name,
                 taken,
                 sent,
+                settled: false,
             })),
             Ok(None) | Err(libc::EINTR) => {
                 let looked = fs.monotonic();
-                let dead = others.look(fs, &name)? >= Some(timing.watch);
+                let unchanged = others.look(fs, &name)?;
+                // Over NFS a request of the dead may still be on its way, and
+                // age alone tells that it has arrived.
+                let dead =
+                    unchanged >= Some(timing.watch) || (fs.is_local() && others.dead(fs).is_some());
                 if dead && fs.monotonic().minus(looked) < timing.slack {
                     // Whatever comes of it, the next look tells.
                     let _ = fs.unlink(name.as_c_str());
@@ -84,17 +101,13 @@ impl<'a, F: FileSystem> Guard<'a, F> {
         }
     }
 
-    /// Take the guard on a lock of ours whose lease ran out, and let it
-    /// settle.  Timed out: others have it for longer than any one may.
-    pub fn wait(fs: &'a F, lock: &Name, timing: &Timing) -> Result<Self, Failure> {
+    /// Take the guard on a lock of ours whose lease ran out.  Timed out:
+    /// others have it for longer than any one may.
+    pub fn wait(fs: &'a F, lock: &Name, own: &Token, timing: &Timing) -> Result<Self, Failure> {
         let mut others = Observation::default();
         let start = fs.monotonic();
         while fs.monotonic().minus(start) < timing.watch.times(2) {
-            if let Some(guard) = Self::take(fs, lock, timing, &mut others)? {
-                let settled = fs.monotonic().plus(timing.settle);
-                while fs.monotonic() < settled {
-                    fs.wait(settled.minus(fs.monotonic()));
-                }
+            if let Some(guard) = Self::take(fs, lock, own, timing, &mut others)? {
                 return Ok(guard);
             }
             fs.wait(timing.slack);
@@ -102,10 +115,24 @@ impl<'a, F: FileSystem> Guard<'a, F> {
         Err(Status::TimedOut.into())
     }
 
-    /// Is the guard ours, young enough to act under, and known to be so just
-    /// now?  To be asked right before acting, and after everything else.
-    pub fn stands(&self, timing: &Timing) -> bool {
+    /// Let the guard settle, by waiting that long.
+    pub fn settle(
+        &mut self,
+        timing: &Timing,
+        wait: impl FnOnce(Span) -> Result<(), Failure>,
+    ) -> Result<(), Failure> {
+        wait(timing.settle)?;
+        self.settled = true;
+        Ok(())
+    }
+
+    /// May its owner act now?  To be asked right before acting, and after
+    /// everything else.
+    pub fn permits(&self, timing: &Timing) -> bool {
         let looked = self.fs.monotonic();
+        if !self.settled {
+            return looked.minus(self.sent) < timing.slack;
+        }
         let found = self.fs.look(self.name.as_c_str());
         let now = self.fs.monotonic();
         found.is_ok_and(|found| found.is(&self.taken.identity))

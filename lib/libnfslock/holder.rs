@@ -31,9 +31,11 @@ use core::fmt;
 use core::time::Duration;
 
 use crate::filesystem::{Contents, FileSystem, Look};
+use crate::host::Host;
 use crate::identity::Token;
 use crate::name::Name;
 use crate::posix::Posix;
+use crate::presence;
 use crate::status::Failure;
 use crate::sys;
 
@@ -98,8 +100,10 @@ impl Holder {
         let mut host = token.host_id();
         if token.is_from(here.to_bytes()) {
             host = here.to_bytes();
-            // A process that is not there any more has no name.
-            if let Some(program) = sys::program_name(token.pid()) {
+            // Its id may be another process's by now, or be one on another host
+            // of the same name.
+            let program = presence::is_running(token).then(|| sys::program_name(token.pid()));
+            if let Some(program) = program.flatten() {
                 self.pid = token.pid();
                 self.program = program;
             }

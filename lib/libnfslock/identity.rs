@@ -40,10 +40,11 @@ const MARK: u8 = b'L';
 
 const HOST_DIGITS: usize = 4;
 const PID_DIGITS: usize = 4;
-const RANDOM_DIGITS: usize = 7;
+const PROCESS_DIGITS: usize = 3;
+const RANDOM_DIGITS: usize = 4;
 
 /// What a lock contains: its holder's host and process, and random bits that
-/// make it differ from every other.
+/// make it differ from every other lock of that process.
 ///
 /// Sixteen bytes, since procmail breaks no longer lock, and a lock of ours
 /// that was left behind must not be in its way for ever.
@@ -52,10 +53,11 @@ pub struct Token([u8; Token::LEN]);
 
 impl Token {
     /// Length of a token in bytes.
-    pub const LEN: usize = 1 + HOST_DIGITS + PID_DIGITS + RANDOM_DIGITS;
+    pub const LEN: usize = 1 + HOST_DIGITS + PID_DIGITS + PROCESS_DIGITS + RANDOM_DIGITS;
 
-    /// A token for a lock of this process.
-    pub fn new(host: &[u8], pid: i32, random: u64) -> Self {
+    /// A token for a lock of a process.  Its mark is what tells it from others
+    /// that have or had the same id on the same host.
+    pub fn new(host: &[u8], pid: i32, mark: u64, random: u64) -> Self {
         // A process id that does not fit is told as 0, not as some other
         // process's.
         let pid = u64::try_from(pid).ok().filter(|pid| pid >> 24 == 0);
@@ -64,6 +66,7 @@ impl Token {
         let digits = token.iter_mut().skip(1);
         let values = digits_of(fnv1a(host), HOST_DIGITS)
             .chain(digits_of(pid, PID_DIGITS))
+            .chain(digits_of(mark, PROCESS_DIGITS))
             .chain(digits_of(random, RANDOM_DIGITS));
         for (digit, value) in digits.zip(values) {
             *digit = value;
@@ -91,6 +94,12 @@ impl Token {
     /// Was this token made on the host of that name?
     pub fn is_from(&self, host: &[u8]) -> bool {
         digits_of(fnv1a(host), HOST_DIGITS).eq(self.host_id().iter().copied())
+    }
+
+    /// Was this token made by the process that has this mark, and its id?
+    pub fn has_mark(&self, mark: u64) -> bool {
+        let digits = self.0.iter().skip(1 + HOST_DIGITS + PID_DIGITS);
+        digits_of(mark, PROCESS_DIGITS).eq(digits.take(PROCESS_DIGITS).copied())
     }
 
     /// The holder's process id on its own host; 0 where it did not fit.

@@ -30,8 +30,9 @@
 //! other program that honours dotlocks, on every host that mounts the
 //! directory.  nfslock(3) tells the protocol and what it guarantees.
 //!
-//! The protocol ([`lock`], [`claim`], [`breaker`]) is code over the trait
-//! [`filesystem::FileSystem`]; [`posix`] is the real one.
+//! The protocol ([`lock`], [`claim`], [`breaker`], [`queue`]) is code over the
+//! traits [`filesystem::FileSystem`] and [`host::Host`]; [`posix`] is the real
+//! one.
 
 #![no_std]
 
@@ -41,13 +42,16 @@ pub mod claim;
 pub mod filesystem;
 pub mod guard;
 mod holder;
+pub mod host;
 pub mod identity;
 pub mod lock;
 pub mod name;
 pub mod observation;
 mod options;
 pub mod patience;
-mod posix;
+pub mod posix;
+mod presence;
+pub mod queue;
 mod status;
 mod sys;
 pub mod timing;

@@ -32,9 +32,11 @@ use crate::breaker::{self, Outcome};
 use crate::claim::{Claim, Taken};
 use crate::filesystem::{Contents, FileSystem, Kind, Look, INTERRUPTIONS};
 use crate::guard::Guard;
+use crate::identity::Token;
 use crate::name::Name;
 use crate::options::{Limit, Options};
 use crate::patience::Patience;
+use crate::queue::{self, Queue};
 use crate::status::{Failure, Status};
 use crate::timing::{Span, Timing};
 
@@ -47,6 +49,8 @@ pub struct Lock<F: FileSystem> {
     timing: Timing,
     /// When the last request that shows life was sent, on the monotonic clock.
     alive: Span,
+    /// Shows the processes of this host that the holder lives.
+    presence: Option<F::Presence>,
     pid: i32,
     released: bool,
 }
@@ -62,11 +66,18 @@ impl<F: FileSystem> Lock<F> {
     ) -> Result<Self, Failure> {
         let name = Name::of_lock(mailbox)?;
         let timing = Timing::new(options.stale);
-        let mut claim = Claim::on(&fs, &name);
-        let (taken, alive) = match win(&mut claim, &fs, &name, &timing, options) {
+        let own = fs.token();
+        // Before the lock can be seen: one whose token was never present is
+        // taken for some other host's.
+        let presence = fs.appear(&own);
+        let mut claim = Claim::on(&fs, &name, own);
+        let (taken, alive) = match win(&mut claim, &fs, &name, own, &timing, options) {
             Ok(won) => won,
             Err(failure) => {
                 claim.withdraw();
+                if let Some(presence) = presence {
+                    fs.withdraw(&presence);
+                }
                 return Err(failure);
             }
         };
@@ -78,6 +89,7 @@ impl<F: FileSystem> Lock<F> {
             common,
             timing,
             alive,
+            presence,
             pid,
             released: false,
         })
@@ -140,21 +152,62 @@ impl<F: FileSystem> Lock<F> {
 
     fn let_go(&mut self) -> Result<(), Failure> {
         self.released = true;
-        self.verify()?;
-        if self.lease_holds() {
-            self.unlink(|| self.lease_holds())?;
-        } else {
-            // Another may hold this lock for stale by now, and be about to
-            // break it.  Under the breakers' guard nobody else is, so that
-            // removing it cannot hit the lock of whoever comes after.
-            let guard = Guard::wait(&self.fs, &self.name, &self.timing)?;
-            let verified = self.verify();
-            let done = verified.and_then(|()| self.unlink(|| guard.stands(&self.timing)));
-            guard.release();
-            done?;
+        let outcome = self.remove();
+        let own = self.taken.identity.token;
+        // A child has only a copy of what is its parent's.
+        if let Some(presence) = self.presence.take() {
+            if self.fs.pid() == self.pid {
+                self.fs.withdraw(&presence);
+                drop(presence);
+                queue::hand_over(&self.fs, &own);
+            }
         }
-        breaker::sweep_sometimes(&self.fs, &self.taken, &self.timing);
-        Ok(())
+        if outcome.is_ok() {
+            breaker::sweep_sometimes(&self.fs, &self.taken, &self.timing);
+        }
+        outcome
+    }
+
+    fn remove(&self) -> Result<(), Failure> {
+        self.verify()?;
+        // A server may remove the lock after its holder was killed, and by
+        // then it may be the next one's: nobody is to take over from a holder
+        // that has sent that request.  A local file system has removed it, or
+        // never will.
+        if let (Some(presence), false) = (&self.presence, self.fs.is_local()) {
+            self.fs.withdraw(presence);
+        }
+        if self.lease_holds() {
+            return self.unlink(|| self.lease_holds());
+        }
+        // Another may hold this lock for stale by now, and be about to break
+        // it.  Under the breakers' guard nobody else is, so that removing it
+        // cannot hit the lock of whoever comes after.
+        let own = &self.taken.identity.token;
+        let mut guard = Guard::wait(&self.fs, &self.name, own, &self.timing)?;
+        let mut outcome = self.remove_under(&guard);
+        if outcome == Err(Status::TimedOut.into()) {
+            // Too slow to act at once, as nobody else may.
+            let settled = guard.settle(&self.timing, |time| {
+                self.sleep(time);
+                Ok(())
+            });
+            outcome = settled.and_then(|()| self.remove_under(&guard));
+        }
+        guard.release();
+        outcome
+    }
+
+    fn remove_under(&self, guard: &Guard<'_, F>) -> Result<(), Failure> {
+        self.verify()?;
+        self.unlink(|| guard.permits(&self.timing))
+    }
+
+    fn sleep(&self, time: Span) {
+        let end = self.fs.monotonic().plus(time);
+        while self.fs.monotonic() < end {
+            self.fs.wait(end.minus(self.fs.monotonic()));
+        }
     }
 
     fn lease_holds(&self) -> bool {
@@ -237,11 +290,13 @@ fn win<F: FileSystem>(
     claim: &mut Claim<'_, F>,
     fs: &F,
     name: &Name,
+    own: Token,
     timing: &Timing,
     options: &Options,
 ) -> Result<(Taken, Span), Failure> {
     let mut patience = Patience::new(fs, options);
     let mut watch = breaker::Watch::default();
+    let mut queue = Queue::new(fs, own);
     let mut interruptions: u32 = 0;
     loop {
         let sent = fs.monotonic();
@@ -262,13 +317,12 @@ fn win<F: FileSystem>(
         if matches!(options.limit, Limit::Once) {
             return Err(Status::Held.into());
         }
-        if options.break_stale {
-            match watch.consider(fs, name, timing, &patience)? {
-                Outcome::Removed => continue,
-                Outcome::Left | Outcome::Refused => {}
-            }
+        if watch.consider(fs, name, &own, timing, &patience)? == Outcome::Removed {
+            continue;
         }
-        patience.pause()?;
+        if queue.wait(watch.holder(), &mut patience)? {
+            watch.alert();
+        }
     }
 }
 

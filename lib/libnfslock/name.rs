@@ -24,8 +24,8 @@
 // OUT OF THE USE OF THIS SOFTWARE, EVEN IF ADVISED OF THE POSSIBILITY OF
 // SUCH DAMAGE.
 
-//! Names of the files that the protocol makes, all in the mailbox's own
-//! directory.
+//! Names of the files that the protocol makes: in the mailbox's own directory,
+//! and in this host's memory.
 //!
 //! Only the lock's name follows from the mailbox's by appending.  The others
 //! have a fixed length, so that a mailbox whose lock just fits `NAME_MAX` can
@@ -44,6 +44,8 @@ const TEMPORARY_PREFIX: &[u8] = b".nfslk.";
 const GUARD_PREFIX: &[u8] = b".nfslg.";
 /// A broken lock, before it is removed.
 const ASIDE_PREFIX: &[u8] = b".nfslb.";
+/// A process that is present on its host, and the place behind it.
+const PRESENCE_PREFIX: &[u8] = b"nfslock.";
 
 const NAME_MAX: usize = 255;
 
@@ -61,30 +63,52 @@ impl Name {
         if matches!(mailbox, b"" | b"." | b"..") || mailbox.contains(&b'/') {
             return Err(Failure::system(libc::EINVAL));
         }
-        Self::joined(mailbox, LOCK_SUFFIX).map_err(Failure::system)
+        Self::joined(&[mailbox, LOCK_SUFFIX]).map_err(Failure::system)
     }
 
-    /// The name of the temporary that carries a token.  It is never used
-    /// again, so that a request that comes late finds nothing to harm.
+    /// The name of the temporary that carries a token.  Nobody else ever uses
+    /// it, so that a request that comes late finds nothing of another's to harm.
     pub fn of_temporary(token: &Token) -> Result<Self, c_int> {
-        Self::joined(TEMPORARY_PREFIX, token.as_bytes())
+        Self::joined(&[TEMPORARY_PREFIX, token.as_bytes()])
     }
 
-    /// The name under which the breaker with this token puts a lock aside.
+    /// A name, made from a token that nobody else has, under which a lock is put
+    /// aside.
     pub fn of_aside(token: &Token) -> Result<Self, c_int> {
-        Self::joined(ASIDE_PREFIX, token.as_bytes())
+        Self::joined(&[ASIDE_PREFIX, token.as_bytes()])
     }
 
     /// The name of a lock's guard.  Two locks whose names have the same hash
     /// share a guard, which costs time and never safety.
     pub fn of_guard(&self) -> Result<Self, c_int> {
-        let mut digits = [0_u8; GUARD_DIGITS];
-        let mut hash = fnv1a(self.as_bytes());
-        for digit in &mut digits {
-            *digit = HEX.get((hash >> 60) as usize).copied().unwrap_or(b'0');
-            hash <<= 4;
-        }
-        Self::joined(GUARD_PREFIX, &digits)
+        Self::joined(&[GUARD_PREFIX, &hex(fnv1a(self.as_bytes()))])
+    }
+
+    /// The name under which a process is present on its host, for the others
+    /// of the same scope.
+    pub fn of_presence(token: &Token, scope: u64) -> Result<Self, c_int> {
+        Self::joined(&[PRESENCE_PREFIX, token.as_bytes(), b".", &hex(scope)])
+    }
+
+    /// The name of the place behind it.
+    pub fn of_place_behind(ahead: &Token, scope: u64) -> Result<Self, c_int> {
+        Self::joined(&[PRESENCE_PREFIX, ahead.as_bytes(), b"+", &hex(scope)])
+    }
+
+    /// The token of whoever is present under a name of that scope.
+    pub fn presence(name: &CStr, scope: u64) -> Option<Token> {
+        Self::host_local(name, b'.', scope)
+    }
+
+    /// The token behind which a place has this name, in that scope.
+    pub fn place_behind(name: &CStr, scope: u64) -> Option<Token> {
+        Self::host_local(name, b'+', scope)
+    }
+
+    fn host_local(name: &CStr, mark: u8, scope: u64) -> Option<Token> {
+        let rest = name.to_bytes().strip_prefix(PRESENCE_PREFIX)?;
+        let rest = rest.strip_suffix(&hex(scope))?.strip_suffix(&[mark])?;
+        Token::parse(rest)
     }
 
     /// Is this the name of a file that the protocol makes beside the locks,
@@ -93,22 +117,25 @@ impl Name {
         let name = name.to_bytes();
         let rest = |prefix| name.strip_prefix(prefix);
         if let Some(digits) = rest(GUARD_PREFIX) {
-            return digits.len() == GUARD_DIGITS && digits.iter().all(|digit| HEX.contains(digit));
+            return digits.len() == HEX_DIGITS && digits.iter().all(|digit| HEX.contains(digit));
         }
         let rest = rest(TEMPORARY_PREFIX).or_else(|| rest(ASIDE_PREFIX));
         rest.and_then(Token::parse).is_some()
     }
 
-    fn joined(start: &[u8], end: &[u8]) -> Result<Self, c_int> {
+    fn joined(parts: &[&[u8]]) -> Result<Self, c_int> {
         let mut name = Self {
             bytes: [0; NAME_MAX + 1],
-            len: start.len().saturating_add(end.len()),
+            len: 0,
         };
-        if name.len > NAME_MAX {
-            return Err(libc::ENAMETOOLONG);
-        }
-        for (to, from) in name.bytes.iter_mut().zip(start.iter().chain(end)) {
-            *to = *from;
+        for byte in parts.iter().copied().flatten() {
+            if name.len >= NAME_MAX {
+                return Err(libc::ENAMETOOLONG);
+            }
+            if let Some(to) = name.bytes.get_mut(name.len) {
+                *to = *byte;
+            }
+            name.len = name.len.saturating_add(1);
         }
         Ok(name)
     }
@@ -123,8 +150,17 @@ impl Name {
     }
 }
 
-const GUARD_DIGITS: usize = 16;
+const HEX_DIGITS: usize = 16;
 const HEX: &[u8; 16] = b"0123456789abcdef";
+
+fn hex(mut number: u64) -> [u8; HEX_DIGITS] {
+    let mut digits = [b'0'; HEX_DIGITS];
+    for digit in &mut digits {
+        *digit = HEX.get((number >> 60) as usize).copied().unwrap_or(b'0');
+        number <<= 4;
+    }
+    digits
+}
 
 /// The 64-bit FNV-1a hash: short, and good enough to tell names apart.
 pub fn fnv1a(bytes: &[u8]) -> u64 {

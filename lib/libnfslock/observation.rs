@@ -26,7 +26,8 @@
 
 //! Watching a file for signs of life.
 
-use crate::filesystem::{FileSystem, Look};
+use crate::filesystem::{Contents, FileSystem, Look};
+use crate::identity::Token;
 use crate::name::Name;
 use crate::status::Failure;
 use crate::timing::Span;
@@ -61,5 +62,28 @@ impl Observation {
     /// What was last seen.
     pub fn seen(&self) -> Option<&Look> {
         self.0.as_ref().map(|(look, _)| look)
+    }
+
+    /// The token in what was last seen, or one that stands for it if it is a
+    /// peer's.
+    pub fn token(&self) -> Option<Token> {
+        let seen = self.seen()?;
+        match seen.contents {
+            Contents::Ours(token) => Some(token),
+            Contents::Foreign | Contents::Unreadable => {
+                let (ino, time) = (seen.attributes.ino, seen.attributes.ctime);
+                let host = seen.attributes.dev.to_ne_bytes();
+                Some(Token::new(&host, 0, ino, time.nanoseconds.unsigned_abs()))
+            }
+        }
+    }
+
+    /// The token in what was last seen, if whoever made it is known to be dead.
+    pub fn dead<F: FileSystem>(&self, fs: &F) -> Option<Token> {
+        let seen = self.seen()?;
+        match seen.contents {
+            Contents::Ours(token) if fs.is_dead(&token, seen.attributes.uid) => Some(token),
+            _ => None,
+        }
     }
 }

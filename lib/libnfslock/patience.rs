@@ -40,30 +40,42 @@ const TICK: Span = Span::from_millis(250);
 const LOCAL_PAUSES: (Span, Span) = (Span::from_micros(500), Span::from_millis(20));
 const REMOTE_PAUSES: (Span, Span) = (Span::from_millis(10), Span::from_millis(500));
 
+/// Who waits behind another process tries for the lock this often without
+/// having been woken.
+const LOCAL_NAP: Span = Span::from_secs(1);
+const REMOTE_NAP: Span = Span::from_secs(5);
+
+/// Processes of one host that hand a lock to each other would never leave it
+/// free for long enough that those of other hosts, who poll, could get it.  So
+/// at the beginning of every such period nobody takes a lock that was handed
+/// over, for as long as the longest pause of those who poll.  The clock is the
+/// same for all processes of a host.
+const LOCAL_PERIOD: Span = Span::from_secs(60);
+const REMOTE_PERIOD: Span = Span::from_secs(5);
+const BREATHER: Span = REMOTE_PAUSES.1;
+
 /// How much longer one caller is willing to wait.
 pub struct Patience<'a, F: FileSystem> {
     fs: &'a F,
     options: &'a Options<'a>,
     start: Span,
     pause: Span,
-    longest: Span,
 }
 
 impl<'a, F: FileSystem> Patience<'a, F> {
     /// The wait begins now.
     pub fn new(fs: &'a F, options: &'a Options<'a>) -> Self {
-        let (pause, longest) = if fs.is_local() {
-            LOCAL_PAUSES
-        } else {
-            REMOTE_PAUSES
-        };
         Self {
             fs,
             options,
             start: fs.monotonic(),
-            pause,
-            longest,
+            pause: Span::ZERO,
         }
+    }
+
+    /// May a stale lock be broken at all?
+    pub fn breaks(&self) -> bool {
+        self.options.break_stale
     }
 
     /// How much of the time limit is left.
@@ -84,15 +96,53 @@ impl<'a, F: FileSystem> Patience<'a, F> {
         if left.is_zero() {
             return Err(Status::TimedOut.into());
         }
+        let (shortest, longest) = if self.fs.is_local() {
+            LOCAL_PAUSES
+        } else {
+            REMOTE_PAUSES
+        };
+        self.pause = self.pause.times(2).max(shortest).min(longest);
         let half = self.pause.part(2);
         let jitter = self.fs.random() & 0xff;
         let time = half.plus(half.times(jitter).part(255));
-        self.pause = self.pause.times(2).min(self.longest);
         self.wait(time.min(left))
+    }
+
+    /// Wait for the end of the process ahead, but not for ever.  Has it ended?
+    pub fn wait_behind(&mut self, ahead: &F::Neighbour) -> Result<bool, Failure> {
+        let left = self.left();
+        if left.is_zero() {
+            return Err(Status::TimedOut.into());
+        }
+        let (nap, period) = if self.fs.is_local() {
+            (LOCAL_NAP, LOCAL_PERIOD)
+        } else {
+            (REMOTE_NAP, REMOTE_PERIOD)
+        };
+        let mut gone = false;
+        self.spend(nap.min(left), |time| {
+            gone = self.fs.outlived(ahead, time);
+            gone
+        })?;
+        if gone {
+            self.pause = Span::ZERO;
+            let phase = self.fs.monotonic().within(period);
+            self.wait(BREATHER.minus(phase).min(self.left()))?;
+        }
+        Ok(gone)
     }
 
     /// Wait that long, unless the caller says stop.
     pub fn wait(&self, time: Span) -> Result<(), Failure> {
+        self.spend(time, |time| {
+            self.fs.wait(time);
+            false
+        })
+    }
+
+    /// Spend that time, a piece at a time, until one says that it is enough or
+    /// the caller says stop.
+    fn spend(&self, time: Span, mut piece: impl FnMut(Span) -> bool) -> Result<(), Failure> {
         let end = self.fs.monotonic().plus(time);
         loop {
             if self.options.cancelled.is_some_and(|cancelled| cancelled()) {
@@ -102,7 +152,9 @@ impl<'a, F: FileSystem> Patience<'a, F> {
             if left.is_zero() {
                 return Ok(());
             }
-            self.fs.wait(left.min(TICK));
+            if piece(left.min(TICK)) {
+                return Ok(());
+            }
         }
     }
 }

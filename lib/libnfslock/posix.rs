@@ -26,11 +26,14 @@
 
 //! The real file system.
 
+use core::cell::OnceCell;
 use core::ffi::{c_int, CStr};
 
 use crate::filesystem::{Attributes, Contents, FileSystem, Kind, Look};
+use crate::host::Host;
 use crate::identity::{Identity, Token};
 use crate::options::Directory;
+use crate::presence::{self, Neighbour, Origin, Presence};
 use crate::status::{Failure, Status};
 use crate::sys::{self, Descriptor};
 use crate::timing::Span;
@@ -48,6 +51,8 @@ const PATH_MAX: usize = 4096;
 pub struct Posix {
     dir: Descriptor,
     local: bool,
+    origin: OnceCell<Origin>,
+    place: OnceCell<Option<presence::Place>>,
 }
 
 impl Posix {
@@ -81,7 +86,22 @@ impl Posix {
     fn open(dir: c_int, path: &CStr) -> Result<Self, Failure> {
         let dir = Descriptor::open_directory_at(dir, path).map_err(Failure::system)?;
         let local = dir.is_on_local_disk().map_err(Failure::system)?;
-        Ok(Self { dir, local })
+        Ok(Self {
+            dir,
+            local,
+            origin: OnceCell::new(),
+            place: OnceCell::new(),
+        })
+    }
+
+    fn origin(&self) -> &Origin {
+        self.origin.get_or_init(Origin::of_this_process)
+    }
+
+    /// Where the processes of this host that lock in this directory meet.
+    fn place(&self) -> Option<&presence::Place> {
+        let open = || presence::Place::open(self.origin(), self.dir.stat().ok()?.st_dev);
+        self.place.get_or_init(open).as_ref()
     }
 
     /// Is it a common directory, and if so, are the files in it safe from
@@ -229,6 +249,11 @@ impl FileSystem for Posix {
     fn list(&self, each: &mut dyn FnMut(&CStr)) -> Result<(), c_int> {
         self.dir.list(each)
     }
+}
+
+impl Host for Posix {
+    type Presence = Presence;
+    type Neighbour = Neighbour;
 
     fn monotonic(&self) -> Span {
         sys::monotonic()
@@ -249,6 +274,54 @@ impl FileSystem for Posix {
     fn token(&self) -> Token {
         let host = sys::host_name();
         let host = CStr::from_bytes_until_nul(&host).unwrap_or_default();
-        Token::new(host.to_bytes(), sys::pid(), sys::random())
+        let mark = self.origin().mark;
+        Token::new(host.to_bytes(), sys::pid(), mark, sys::random())
+    }
+
+    fn appear(&self, token: &Token) -> Option<Presence> {
+        self.place()?.appear(token)
+    }
+
+    fn withdraw(&self, presence: &Presence) {
+        if let Some(place) = self.place() {
+            place.withdraw(presence);
+        }
+    }
+
+    fn neighbour(&self, token: &Token) -> Option<Neighbour> {
+        self.place()?.neighbour(token)
+    }
+
+    fn outlived(&self, neighbour: &Neighbour, time: Span) -> bool {
+        neighbour.outlived(time)
+    }
+
+    fn is_dead(&self, token: &Token, owner: u32) -> bool {
+        self.place()
+            .is_some_and(|place| place.is_dead(token, owner))
+    }
+
+    fn inherit(&self, token: &Token) -> bool {
+        self.place().is_some_and(|place| place.inherit(token))
+    }
+
+    fn line_up(&self, ahead: &Token, own: &Token) -> bool {
+        self.place().is_some_and(|place| place.line_up(ahead, own))
+    }
+
+    fn next_after(&self, ahead: &Token) -> Option<Token> {
+        self.place()?.next_after(ahead)
+    }
+
+    fn step_out(&self, ahead: &Token) {
+        if let Some(place) = self.place() {
+            place.step_out(ahead);
+        }
+    }
+
+    fn tidy(&self) {
+        if let Some(place) = self.place() {
+            place.tidy();
+        }
     }
 }

@@ -209,6 +209,46 @@ impl Descriptor {
         linked
     }
 
+    /// `mkfifoat(2)` in this directory.
+    pub fn make_fifo(&self, name: &CStr, mode: libc::mode_t) -> Result<(), c_int> {
+        // SAFETY: name is terminated.
+        once(|| unsafe { libc::mkfifoat(self.0, name.as_ptr(), mode) }).map(drop)
+    }
+
+    /// `symlinkat(2)` in this directory.
+    pub fn symlink(&self, target: &CStr, name: &CStr) -> Result<(), c_int> {
+        // SAFETY: both are terminated.
+        once(|| unsafe { libc::symlinkat(target.as_ptr(), self.0, name.as_ptr()) }).map(drop)
+    }
+
+    /// `readlinkat(2)`, terminated unless the buffer is too small.
+    pub fn read_link(&self, name: &CStr, target: &mut [u8]) -> Result<(), c_int> {
+        let (to, len) = (target.as_mut_ptr().cast(), target.len());
+        // SAFETY: name is terminated, the buffer valid for writes of its length.
+        let got = once(|| unsafe { libc::readlinkat(self.0, name.as_ptr(), to, len) })?;
+        if let Some(end) = usize::try_from(got)
+            .ok()
+            .and_then(|end| target.get_mut(end))
+        {
+            *end = 0;
+        }
+        Ok(())
+    }
+
+    /// `poll(2)`: wait until there is something to read, be it the end, or
+    /// return early after a signal.  Is there?
+    pub fn wait_for_input(&self, time: Span) -> bool {
+        let milliseconds = time.as_nanos().div_ceil(1_000_000);
+        let timeout = c_int::try_from(milliseconds).unwrap_or(c_int::MAX);
+        let mut asked = libc::pollfd {
+            fd: self.0,
+            events: libc::POLLIN,
+            revents: 0,
+        };
+        // SAFETY: the structure is valid for reads and writes, and is one.
+        once(|| unsafe { libc::poll(&raw mut asked, 1, timeout) }) == Ok(1)
+    }
+
     /// `unlinkat(2)` of a file in this directory, once.
     pub fn unlink(&self, name: &CStr) -> Result<(), c_int> {
         // SAFETY: name is terminated.
@@ -219,11 +259,7 @@ impl Descriptor {
     /// exclusively?
     #[cfg(target_os = "netbsd")]
     pub fn is_on_local_disk(&self) -> Result<bool, c_int> {
-        let mut found = MaybeUninit::<libc::statvfs>::uninit();
-        // SAFETY: fstatvfs fills the structure when it succeeds.
-        checked(|| unsafe { libc::fstatvfs(self.0, found.as_mut_ptr()) })?;
-        // SAFETY: it succeeded.
-        let found = unsafe { found.assume_init() };
+        let found = self.file_system()?;
         // A file system in a user's process promises nothing.
         let kind = found.f_fstypename.iter().map(|byte| byte.to_ne_bytes()[0]);
         let in_userland = [b"puffs".as_slice(), b"fuse"]
@@ -252,13 +288,44 @@ impl Descriptor {
             0x3153_464a, // jfs
             0x5265_4973, // reiserfs
         ];
+        Ok(LOCAL.contains(&self.file_system_kind()?))
+    }
+
+    #[cfg(target_os = "netbsd")]
+    fn file_system(&self) -> Result<libc::statvfs, c_int> {
+        let mut found = MaybeUninit::<libc::statvfs>::uninit();
+        // SAFETY: fstatvfs fills the structure when it succeeds.
+        checked(|| unsafe { libc::fstatvfs(self.0, found.as_mut_ptr()) })?;
+        // SAFETY: it succeeded.
+        Ok(unsafe { found.assume_init() })
+    }
+
+    /// The magic number of the kind of file system this is on.
+    #[cfg(not(target_os = "netbsd"))]
+    fn file_system_kind(&self) -> Result<i64, c_int> {
         let mut found = MaybeUninit::<libc::statfs>::uninit();
         // SAFETY: fstatfs fills the structure when it succeeds.
         checked(|| unsafe { libc::fstatfs(self.0, found.as_mut_ptr()) })?;
         // SAFETY: it succeeded.
         let kind = unsafe { found.assume_init() }.f_type;
         #[allow(clippy::unnecessary_cast)] // its type differs between ports
-        Ok(LOCAL.contains(&(kind as i64 & 0xffff_ffff)))
+        Ok(kind as i64 & 0xffff_ffff)
+    }
+
+    /// Is the file system this is on this host's memory, and nothing else?
+    #[cfg(target_os = "netbsd")]
+    fn is_in_memory(&self) -> bool {
+        self.file_system().is_ok_and(|found| {
+            let kind = found.f_fstypename.iter().map(|byte| byte.to_ne_bytes()[0]);
+            kind.take_while(|byte| *byte != 0).eq(*b"tmpfs")
+        })
+    }
+
+    /// Is the file system this is on this host's memory, and nothing else?
+    #[cfg(not(target_os = "netbsd"))]
+    fn is_in_memory(&self) -> bool {
+        const TMPFS: i64 = 0x0102_1994;
+        self.file_system_kind() == Ok(TMPFS)
     }
 
     /// Show every name in this directory.
@@ -404,6 +471,12 @@ pub fn sleep(time: Span) {
     unsafe { libc::nanosleep(&raw const time, core::ptr::null_mut()) };
 }
 
+/// So many seconds have passed since a time of this host's clock.
+pub fn seconds_since(time: i64) -> i64 {
+    let now = clock(libc::CLOCK_REALTIME).as_nanos() / 1_000_000_000;
+    i64::try_from(now).unwrap_or(0).saturating_sub(time)
+}
+
 /// Random bits from the kernel.
 pub fn random() -> u64 {
     let mut bytes = [0_u8; 8];
@@ -443,10 +516,119 @@ pub fn host_name() -> [u8; HOST_NAME_MAX + 1] {
     name
 }
 
-/// The name of the program that a process of this host runs, terminated, or
-/// nothing where it cannot be known.
+/// A directory in this host's memory where everybody may make files.
+pub fn memory_directory() -> Option<Descriptor> {
+    #[cfg(target_os = "netbsd")]
+    const PLACES: [&CStr; 2] = [c"/var/shm", c"/tmp"];
+    #[cfg(not(target_os = "netbsd"))]
+    const PLACES: [&CStr; 1] = [c"/dev/shm"];
+    PLACES.iter().find_map(|place| {
+        let dir = Descriptor::open_directory_at(libc::AT_FDCWD, place).ok()?;
+        dir.is_in_memory().then_some(dir)
+    })
+}
+
+/// What is known of a process.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Process {
+    /// It has ended, even if its parent has not been told yet.
+    Gone,
+    /// It was started then, in units that are the system's own.
+    Since(u64),
+    /// It cannot be found out.
+    Unknown,
+}
+
+/// What is known of the process that has this id now?
+pub fn process(pid: i32) -> Process {
+    if pid <= 0 {
+        return Process::Unknown;
+    }
+    // SAFETY: signal 0 is sent to nobody.
+    if once(|| unsafe { libc::kill(pid, 0) }) == Err(libc::ESRCH) {
+        return Process::Gone;
+    }
+    started(pid)
+}
+
+/// The same of a process that is known to be there.
+pub fn started(pid: i32) -> Process {
+    start(pid).unwrap_or(Process::Unknown)
+}
+
+/// What tells apart the processes that have the same id, or see another clock,
+/// on one kernel.
 #[cfg(target_os = "netbsd")]
-pub fn program_name(pid: i32) -> Option<[u8; 32]> {
+#[allow(clippy::unnecessary_wraps)]
+pub fn namespaces() -> Option<u64> {
+    Some(0)
+}
+
+/// What tells apart the processes that have the same id, or see another clock,
+/// on one kernel.
+#[cfg(not(target_os = "netbsd"))]
+pub fn namespaces() -> Option<u64> {
+    let of = |path| stat(path).map(|stat| stat.st_ino);
+    let ids = of(c"/proc/self/ns/pid")?;
+    // Older kernels have one clock for all.
+    let clocks = of(c"/proc/self/ns/time").unwrap_or(0);
+    Some(ids.rotate_left(32) ^ clocks)
+}
+
+#[cfg(not(target_os = "netbsd"))]
+fn stat(path: &CStr) -> Option<libc::stat> {
+    let mut stat = MaybeUninit::uninit();
+    // SAFETY: path is terminated; stat fills the structure when it succeeds.
+    checked(|| unsafe { libc::stat(path.as_ptr(), stat.as_mut_ptr()) }).ok()?;
+    // SAFETY: it succeeded.
+    Some(unsafe { stat.assume_init() })
+}
+
+/// When a process was started.
+#[cfg(target_os = "netbsd")]
+fn start(pid: i32) -> Option<Process> {
+    // From sys/proc.h.
+    const SZOMB: i8 = 5;
+    const SDEAD: i8 = 6;
+    let found = process_information(pid)?;
+    if found.p_pid != pid || matches!(found.p_realstat, SZOMB | SDEAD) {
+        return Some(Process::Gone);
+    }
+    let seconds = Span::from_secs(u64::from(found.p_ustart_sec));
+    let rest = Span::from_micros(u64::from(found.p_ustart_usec));
+    Some(Process::Since(seconds.plus(rest).as_nanos()))
+}
+
+/// When a process was started: the 22nd word of /proc/PID/stat, in ticks since
+/// the system was.
+#[cfg(not(target_os = "netbsd"))]
+fn start(pid: i32) -> Option<Process> {
+    let file = open_process_file(pid, b"/stat")?;
+    let mut text = [0; 1024];
+    let len = file.read(&mut text).ok()?;
+    let text = text.get(..len)?;
+    // The second word is the program's name in parentheses, whatever is in it.
+    let name_end = text.iter().rposition(|byte| *byte == b')')?;
+    let mut words = text
+        .get(name_end.checked_add(2)?..)?
+        .split(|byte| *byte == b' ');
+    let state = words.next()?;
+    let threads = number(words.nth(16)?)?;
+    let started = number(words.nth(1)?)?;
+    // The first thread may be a zombie while others go on.
+    if matches!(state, b"Z" | b"X") && threads <= 1 {
+        return Some(Process::Gone);
+    }
+    Some(Process::Since(started))
+}
+
+#[cfg(not(target_os = "netbsd"))]
+fn number(digits: &[u8]) -> Option<u64> {
+    core::str::from_utf8(digits).ok()?.parse().ok()
+}
+
+#[cfg(target_os = "netbsd")]
+fn process_information(pid: i32) -> Option<libc::kinfo_proc2> {
     let mut request = [
         libc::CTL_KERN,
         libc::KERN_PROC2,
@@ -473,7 +655,35 @@ pub fn program_name(pid: i32) -> Option<[u8; 32]> {
         return None;
     }
     // SAFETY: zero is valid for every member, and so is what the kernel put.
-    let found = unsafe { found.assume_init() };
+    Some(unsafe { found.assume_init() })
+}
+
+/// Open a file of /proc that tells of a process.
+#[cfg(not(target_os = "netbsd"))]
+fn open_process_file(pid: i32, file: &[u8]) -> Option<Descriptor> {
+    let mut digits = [0; 10];
+    let mut rest = u32::try_from(pid).ok().filter(|pid| *pid > 0)?;
+    let mut first = digits.len();
+    while rest > 0 {
+        first = first.checked_sub(1)?;
+        *digits.get_mut(first)? = u8::try_from(rest % 10).unwrap_or(0) | b'0';
+        rest /= 10;
+    }
+    let parts = [b"/proc/".as_slice(), digits.get(first..)?, file];
+    // "/proc/", the number, the file's name, and a terminator.
+    let mut path = [0; 32];
+    for (to, from) in path.iter_mut().zip(parts.iter().copied().flatten()) {
+        *to = *from;
+    }
+    let path = CStr::from_bytes_until_nul(&path).ok()?;
+    Descriptor::open_at(libc::AT_FDCWD, path, libc::O_RDONLY, 0).ok()
+}
+
+/// The name of the program that a process of this host runs, terminated, or
+/// nothing where it cannot be known.
+#[cfg(target_os = "netbsd")]
+pub fn program_name(pid: i32) -> Option<[u8; 32]> {
+    let found = process_information(pid)?;
     let mut name = [0; 32];
     for (to, from) in name.iter_mut().take(31).zip(found.p_comm.iter()) {
         *to = from.to_ne_bytes()[0];
@@ -485,22 +695,7 @@ pub fn program_name(pid: i32) -> Option<[u8; 32]> {
 /// nothing where it cannot be known.
 #[cfg(not(target_os = "netbsd"))]
 pub fn program_name(pid: i32) -> Option<[u8; 32]> {
-    // "/proc/", the number, "/comm", and a terminator.
-    let mut digits = [0; 10];
-    let mut rest = u32::try_from(pid).ok().filter(|pid| *pid > 0)?;
-    let mut first = digits.len();
-    while rest > 0 {
-        first = first.checked_sub(1)?;
-        *digits.get_mut(first)? = u8::try_from(rest % 10).unwrap_or(0) | b'0';
-        rest /= 10;
-    }
-    let parts = [b"/proc/".as_slice(), digits.get(first..)?, b"/comm"];
-    let mut path = [0; 32];
-    for (to, from) in path.iter_mut().zip(parts.iter().copied().flatten()) {
-        *to = *from;
-    }
-    let path = CStr::from_bytes_until_nul(&path).ok()?;
-    let file = Descriptor::open_at(libc::AT_FDCWD, path, libc::O_RDONLY, 0).ok()?;
+    let file = open_process_file(pid, b"/comm")?;
     let mut name = [0; 32];
     let len = file.read(name.get_mut(..31)?).ok()?;
     if let Some(newline) = name.get_mut(len.checked_sub(1)?) {

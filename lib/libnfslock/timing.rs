@@ -93,6 +93,15 @@ impl Span {
             None => self,
         }
     }
+
+    /// What is left of this after as many whole periods as fit in.
+    #[must_use]
+    pub const fn within(self, period: Self) -> Self {
+        match self.0.checked_rem(period.0) {
+            Some(rest) => Self(rest),
+            None => self,
+        }
+    }
 }
 
 impl From<Duration> for Span {
@@ -117,12 +126,12 @@ pub struct Timing {
     /// server's clock is believed that it is stale: a server whose clock was
     /// set makes every lock look old.
     pub watch: Span,
-    /// How long a guard settles before anyone acts under it.  The same on the
-    /// file server itself as elsewhere: it guards against the requests of
-    /// others, which are as slow as they are.
+    /// How long a guard settles before a breaker by age acts under it.  The
+    /// same on the file server itself as elsewhere: it guards against the
+    /// requests of others, which are as slow as they are.
     pub settle: Span,
     /// How old the answer may be, on which a guard is acted under or a dead
-    /// one removed.
+    /// one removed; and a guard that did not settle.
     pub slack: Span,
     /// How long a lock is certainly not being broken after its last sign of
     /// life, and how long a guard may be acted under: half of what others

@@ -206,6 +206,9 @@ close(int fd)
 
 	if (function == NULL)
 		*(void **)&function = real("close");
+	/* That of a file that was written: there a full disk may be told. */
+	if ((fcntl(fd, F_GETFL) & O_ACCMODE) != O_WRONLY)
+		return function(fd);
 	happen(&before_close);
 	return ends(&on_close, function(fd));
 }

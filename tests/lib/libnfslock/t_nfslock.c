@@ -458,7 +458,7 @@ closed_under(void *argument)
 		if (open_before[fd] || fcntl(fd, F_GETFD) == -1)
 			continue;
 		(void)close(fd);
-		if (nfslock_verify(lock) != NFSLOCK_ERROR || errno != EBADF)
+		if (nfslock_verify(lock) == NFSLOCK_OK)
 			return 2;
 		if (open("e", O_RDONLY | O_DIRECTORY) != fd)
 			return 3;

@@ -34,9 +34,10 @@
 use std::cell::{Cell, RefCell};
 use std::collections::{BTreeMap, VecDeque};
 use std::ffi::{c_int, CStr, CString};
-use std::rc::Rc;
+use std::rc::{Rc, Weak};
 
 use nfslock::filesystem::{Attributes, Contents, FileSystem, Kind, Look, ServerTime};
+use nfslock::host::{self, Host as _};
 use nfslock::identity::{Identity, Token};
 use nfslock::timing::Span;
 
@@ -77,6 +78,16 @@ struct File {
     ctime: ServerTime,
 }
 
+/// Whoever holds this is present.
+pub type Present = Rc<()>;
+
+/// Where the processes of each host meet.
+#[derive(Default)]
+struct Place {
+    present: BTreeMap<(String, [u8; Token::LEN]), Weak<()>>,
+    behind: BTreeMap<(String, [u8; Token::LEN]), Token>,
+}
+
 type Event = Box<dyn FnOnce(&Host)>;
 
 struct World {
@@ -89,6 +100,7 @@ struct World {
     events: BTreeMap<Span, Vec<Event>>,
     counts: BTreeMap<Request, usize>,
     random: u64,
+    place: Place,
 }
 
 /// The server, and the network to it.
@@ -106,6 +118,7 @@ impl Default for Server {
             events: BTreeMap::new(),
             counts: BTreeMap::new(),
             random: 0,
+            place: Place::default(),
         })))
     }
 }
@@ -137,6 +150,11 @@ impl Server {
     /// Set the server's clock.
     pub fn step_clock(&self, seconds: i64) {
         self.0.borrow_mut().clock += seconds;
+    }
+
+    /// The time that has passed.
+    pub fn now(&self) -> Span {
+        self.0.borrow().now
     }
 
     /// Let time pass.
@@ -274,6 +292,10 @@ impl Host {
     pub fn on_server(mut self) -> Self {
         self.local = true;
         self
+    }
+
+    fn at(&self, token: &Token) -> (String, [u8; Token::LEN]) {
+        (self.name.clone(), *token.as_bytes())
     }
 
     /// Every name in the directory.
@@ -437,6 +459,11 @@ impl FileSystem for Host {
         names.iter().for_each(|name| each(name));
         Ok(())
     }
+}
+
+impl host::Host for Host {
+    type Presence = Present;
+    type Neighbour = Present;
 
     fn monotonic(&self) -> Span {
         self.server.0.borrow().now
@@ -477,6 +504,64 @@ impl FileSystem for Host {
     }
 
     fn token(&self) -> Token {
-        Token::new(self.name.as_bytes(), self.pid(), self.random())
+        Token::new(self.name.as_bytes(), self.pid(), 0, self.random())
     }
+
+    fn appear(&self, token: &Token) -> Option<Present> {
+        let present = Rc::new(());
+        let place = &mut self.server.0.borrow_mut().place;
+        place
+            .present
+            .insert(self.at(token), Rc::downgrade(&present));
+        Some(present)
+    }
+
+    fn withdraw(&self, presence: &Present) {
+        let place = &mut self.server.0.borrow_mut().place;
+        place
+            .present
+            .retain(|_, present| !present.ptr_eq(&Rc::downgrade(presence)));
+    }
+
+    fn neighbour(&self, token: &Token) -> Option<Present> {
+        let world = self.server.0.borrow();
+        world.place.present.get(&self.at(token))?.upgrade()
+    }
+
+    fn outlived(&self, neighbour: &Present, time: Span) -> bool {
+        // This test's own look is one of the two.
+        if Rc::strong_count(neighbour) > 1 {
+            self.wait(time);
+        }
+        Rc::strong_count(neighbour) == 1
+    }
+
+    fn is_dead(&self, token: &Token, _: u32) -> bool {
+        let world = self.server.0.borrow();
+        let present = world.place.present.get(&self.at(token));
+        present.is_some_and(|present| present.strong_count() == 0)
+    }
+
+    fn inherit(&self, token: &Token) -> bool {
+        let place = &mut self.server.0.borrow_mut().place;
+        place.present.remove(&self.at(token)).is_some()
+    }
+
+    fn line_up(&self, ahead: &Token, own: &Token) -> bool {
+        let place = &mut self.server.0.borrow_mut().place;
+        let behind = place.behind.entry(self.at(ahead)).or_insert(*own);
+        behind == own
+    }
+
+    fn next_after(&self, ahead: &Token) -> Option<Token> {
+        let world = self.server.0.borrow();
+        world.place.behind.get(&self.at(ahead)).copied()
+    }
+
+    fn step_out(&self, ahead: &Token) {
+        let place = &mut self.server.0.borrow_mut().place;
+        place.behind.remove(&self.at(ahead));
+    }
+
+    fn tidy(&self) {}
 }
