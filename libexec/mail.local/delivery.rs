@@ -26,7 +26,7 @@
 
 //! One recipient's delivery.  The order of its steps is its safety.
 
-use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+use core::time::Duration;
 
 use nix::errno::Errno;
 
@@ -42,7 +42,7 @@ use crate::options::Options;
 use crate::place::Place;
 use crate::recipient::Recipient;
 use crate::status::{Failure, Status};
-use crate::sys;
+use crate::sys::{self, Instant, SystemTime, UNIX_EPOCH};
 use crate::template::Expanded;
 
 /// How long the kernel's lock is waited for before the dotlock is let go.

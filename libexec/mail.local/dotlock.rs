@@ -27,16 +27,15 @@
 //! The dotlocks that are held during a delivery: one, or two where readers look at a link.
 
 use core::cell::{Cell, RefCell};
-use std::os::fd::AsRawFd;
-use std::time::{Duration, Instant};
+use core::time::Duration;
 
-use nfslock::{Holder, Limit, Lock};
+use nfslock::Limit;
 use nix::errno::Errno;
 
 use crate::identity::{Identity, Right};
 use crate::place::Place;
 use crate::status::{Failure, Status};
-use crate::sys;
+use crate::sys::{self, AsRawFd, Holder, Instant, Lock};
 
 /// A sign of life is given this often.  The shortest patience among the programs that share mailboxes
 /// is 60 seconds; but a shorter one of our own may be configured.

@@ -27,16 +27,12 @@
 //! The mailbox file: opened without trust in its name, locked, appended to, and put back as it was
 //! if that fails.
 
-use std::fs::File;
-use std::io::{ErrorKind, Write};
-use std::os::fd::OwnedFd;
-use std::os::unix::fs::FileExt;
-use std::time::{Duration, Instant};
+use core::time::Duration;
+use std::io::ErrorKind;
 
 use nix::errno::Errno;
-use nix::fcntl::{fcntl, openat, AtFlags, FcntlArg, OFlag};
-use nix::sys::stat::{fstat, fstatat, FileStat, Mode};
-use nix::unistd::fchown;
+use nix::fcntl::{AtFlags, FcntlArg, OFlag};
+use nix::sys::stat::Mode;
 
 use crate::dotlock::Dotlock;
 use crate::identity::{Identity, Right};
@@ -44,7 +40,9 @@ use crate::message::Message;
 use crate::place::Place;
 use crate::recipient::Recipient;
 use crate::status::{self, Failure, Status};
-use crate::sys;
+use crate::sys::{
+    self, fchown, fcntl, fstat, fstatat, openat, File, FileExt, FileStat, Instant, OwnedFd, Write,
+};
 
 /// How often a mailbox may vanish or appear between two looks before that is a failure.
 const TRIES: u32 = 8;

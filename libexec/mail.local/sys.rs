@@ -29,22 +29,33 @@
 use core::ffi::{c_char, c_int, CStr};
 use std::alloc::{GlobalAlloc, Layout, System};
 use std::ffi::{CString, OsString};
-use std::fs::File;
 use std::io::{stderr, stdin};
-use std::os::fd::{AsFd, AsRawFd, IntoRawFd};
+use std::os::fd::{AsFd, IntoRawFd};
 use std::os::unix::ffi::{OsStrExt, OsStringExt};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use nix::errno::Errno;
-use nix::fcntl::{fcntl, FcntlArg};
+use nix::fcntl::FcntlArg;
 use nix::poll::{poll, PollFd, PollFlags};
 use nix::sys::signal::{sigaction, SaFlags, SigAction, SigHandler, SigSet, Signal};
-use nix::sys::stat::{fstat, stat, umask, Mode};
+use nix::sys::stat::{stat, umask, Mode};
 use nix::unistd::{getegid, geteuid, getgid, getuid, Gid, Uid};
 
 use crate::recipient::Recipient;
 use crate::status::Status;
+
+// All that a delivery asks the system for comes from this file, so that it can run, as it is, on a
+// simulated one that loses replies, power and messages at every step.
+pub use nfslock::{Holder, Lock};
+pub use nix::fcntl::{fcntl, openat};
+pub use nix::sys::stat::{fstat, fstatat, FileStat};
+pub use nix::unistd::fchown;
+pub use std::fs::File;
+pub use std::io::Write;
+pub use std::os::fd::{AsRawFd, OwnedFd};
+pub use std::os::unix::fs::FileExt;
+pub use std::time::{Instant, SystemTime, UNIX_EPOCH};
 
 extern "C" {
     /// What getenv(3) reads.  Removing one variable after the other trips over malformed ones.
