@@ -113,10 +113,15 @@ impl Watch {
         };
         let age = seen.attributes.ctime.until(guard.taken.attributes.ctime);
         let outcome = if let Some(dead) = dead {
-            take_over(fs, name, &seen, &dead, &guard, timing)
+            let outcome = break_lock(fs, name, &seen, Some(&dead), &guard, timing);
+            // It may have died before it removed the other name of its lock.
+            if seen.attributes.nlink > 1 && outcome == Ok(Outcome::Removed) {
+                discard(fs, &Name::of_temporary(&dead).map_err(Failure::system)?);
+            }
+            outcome
         } else if watched >= timing.stale || age.is_some_and(|age| age >= timing.stale) {
             let settled = guard.settle(timing, |time| patience.wait(time));
-            let outcome = settled.and_then(|()| break_lock(fs, name, &seen, &guard, timing));
+            let outcome = settled.and_then(|()| break_lock(fs, name, &seen, None, &guard, timing));
             if outcome == Ok(Outcome::Removed) {
                 sweep(fs, &guard.taken, timing);
             }
@@ -131,39 +136,22 @@ impl Watch {
             // It may be released yet; another attempt at breaking it is idle.
             self.next = now.plus(timing.watch);
         }
-        guard.release();
+        guard.release(timing);
         outcome
     }
 }
 
-/// Remove the lock of a process of this host that is known to be dead.  One
-/// alone does so, since the dead have one heir; and the dead have no request
-/// on its way that could remove another's lock, since its presence ends before
-/// one is sent that a server may carry out later.
-fn take_over<F: FileSystem>(
-    fs: &F,
-    lock: &Name,
-    seen: &Look,
-    dead: &Token,
-    guard: &Guard<'_, F>,
-    timing: &Timing,
-) -> Result<Outcome, Failure> {
-    if !fs.inherit(dead) {
-        return Ok(Outcome::Left);
-    }
-    let outcome = break_lock(fs, lock, seen, guard, timing);
-    // It may have died before it removed the other name of its lock.
-    if seen.attributes.nlink > 1 && outcome == Ok(Outcome::Removed) {
-        discard(fs, &Name::of_temporary(dead).map_err(Failure::system)?);
-    }
-    outcome
-}
-
 /// Remove a lock, if it is still what was seen, and the guard permits it.
+///
+/// The lock of a process of this host that is known to be dead is removed by
+/// its heir alone.  No request of the dead is on its way that could remove
+/// another's lock: its presence ends before one is sent that a server may
+/// carry out later.
 fn break_lock<F: FileSystem>(
     fs: &F,
     lock: &Name,
     seen: &Look,
+    dead: Option<&Token>,
     guard: &Guard<'_, F>,
     timing: &Timing,
 ) -> Result<Outcome, Failure> {
@@ -175,7 +163,7 @@ fn break_lock<F: FileSystem>(
         Err(errno) => return Err(Failure::system(errno)),
     }
     // Lost the guard, or took too long: whoever has it now acts.
-    if !guard.permits(timing) {
+    if !guard.permits(timing) || dead.is_some_and(|dead| !fs.inherit(dead)) {
         return Ok(Outcome::Left);
     }
     let renamed = fs.rename(lock.as_c_str(), aside.as_c_str());

@@ -31,6 +31,7 @@ use core::ffi::c_int;
 use crate::filesystem::{Attributes, FileSystem, INTERRUPTIONS};
 use crate::identity::{Identity, Token};
 use crate::name::Name;
+use crate::timing::Timing;
 
 /// How often the temporary is made when something is in its way.
 const TEMPORARIES: u32 = 4;
@@ -152,10 +153,10 @@ impl<'a, F: FileSystem> Claim<'a, F> {
 
     /// Give up, and leave nothing: neither the temporary, nor the name where
     /// a request that was thought to have failed took it after all.
-    pub fn withdraw(self) {
+    pub fn withdraw(self, timing: &Timing) {
         if let Some((temporary, taken)) = self.temporary {
             discard(self.fs, &temporary);
-            drop_if_ours(self.fs, self.target, &taken.identity);
+            drop_if_ours(self.fs, self.target, &taken.identity, timing);
         }
     }
 }
@@ -169,12 +170,19 @@ pub fn discard<F: FileSystem>(fs: &F, name: &Name) {
     }
 }
 
-/// Remove a name that others use too, if it is ours.
-pub fn drop_if_ours<F: FileSystem>(fs: &F, name: &Name, identity: &Identity) {
+/// Remove a name that others use too, if it is ours.  An answer that was long
+/// in coming is not acted on: by then the name may be another's.
+pub fn drop_if_ours<F: FileSystem>(fs: &F, name: &Name, identity: &Identity, timing: &Timing) {
     for _ in 0..INTERRUPTIONS {
-        let found = fs.look(name.as_c_str());
-        if !found.is_ok_and(|found| found.is(identity))
-            || fs.unlink(name.as_c_str()) != Err(libc::EINTR)
+        let looked = fs.monotonic();
+        if !fs
+            .look(name.as_c_str())
+            .is_ok_and(|found| found.is(identity))
+        {
+            break;
+        }
+        if fs.monotonic().minus(looked) < timing.slack
+            && fs.unlink(name.as_c_str()) != Err(libc::EINTR)
         {
             break;
         }

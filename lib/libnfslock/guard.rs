@@ -75,7 +75,7 @@ impl<'a, F: FileSystem> Guard<'a, F> {
         let sent = fs.monotonic();
         let mut claim = Claim::on(fs, &name, contents);
         let taken = claim.attempt();
-        claim.withdraw();
+        claim.withdraw(timing);
         match taken {
             Ok(Some(taken)) => Ok(Some(Self {
                 fs,
@@ -141,7 +141,7 @@ impl<'a, F: FileSystem> Guard<'a, F> {
     }
 
     /// Let the guard go, if it is still ours.
-    pub fn release(self) {
-        drop_if_ours(self.fs, &self.name, &self.taken.identity);
+    pub fn release(self, timing: &Timing) {
+        drop_if_ours(self.fs, &self.name, &self.taken.identity, timing);
     }
 }

@@ -71,6 +71,9 @@ pub trait Host {
     /// its end when it is dropped.
     fn withdraw(&self, presence: &Self::Presence);
 
+    /// Wake who waits for its end, even though a child may still have it.
+    fn ring(&self, presence: &Self::Presence);
+
     /// The process that is present under a token now; `None` if none is, be
     /// it that it is on another host.
     fn neighbour(&self, token: &Token) -> Option<Self::Neighbour>;

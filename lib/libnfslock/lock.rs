@@ -74,10 +74,11 @@ impl<F: FileSystem> Lock<F> {
         let (taken, alive) = match win(&mut claim, &fs, &name, own, &timing, options) {
             Ok(won) => won,
             Err(failure) => {
-                claim.withdraw();
-                if let Some(presence) = presence {
-                    fs.withdraw(&presence);
+                // In this order, as in a release.
+                if let Some(presence) = &presence {
+                    fs.withdraw(presence);
                 }
+                claim.withdraw(&timing);
                 return Err(failure);
             }
         };
@@ -158,8 +159,7 @@ impl<F: FileSystem> Lock<F> {
         if let Some(presence) = self.presence.take() {
             if self.fs.pid() == self.pid {
                 self.fs.withdraw(&presence);
-                drop(presence);
-                queue::hand_over(&self.fs, &own);
+                queue::hand_over(&self.fs, &own, presence);
             }
         }
         if outcome.is_ok() {
@@ -194,7 +194,7 @@ impl<F: FileSystem> Lock<F> {
             });
             outcome = settled.and_then(|()| self.remove_under(&guard));
         }
-        guard.release();
+        guard.release(&self.timing);
         outcome
     }
 

@@ -51,7 +51,7 @@ const PATH_MAX: usize = 4096;
 pub struct Posix {
     dir: Descriptor,
     local: bool,
-    origin: OnceCell<Origin>,
+    origin: OnceCell<Option<Origin>>,
     place: OnceCell<Option<presence::Place>>,
 }
 
@@ -94,13 +94,13 @@ impl Posix {
         })
     }
 
-    fn origin(&self) -> &Origin {
-        self.origin.get_or_init(Origin::of_this_process)
+    fn origin(&self) -> Option<&Origin> {
+        self.origin.get_or_init(Origin::of_this_process).as_ref()
     }
 
     /// Where the processes of this host that lock in this directory meet.
     fn place(&self) -> Option<&presence::Place> {
-        let open = || presence::Place::open(self.origin(), self.dir.stat().ok()?.st_dev);
+        let open = || presence::Place::open(self.origin()?, self.dir.stat().ok()?.st_dev);
         self.place.get_or_init(open).as_ref()
     }
 
@@ -274,7 +274,7 @@ impl Host for Posix {
     fn token(&self) -> Token {
         let host = sys::host_name();
         let host = CStr::from_bytes_until_nul(&host).unwrap_or_default();
-        let mark = self.origin().mark;
+        let mark = self.origin().map_or(0, |origin| origin.mark);
         Token::new(host.to_bytes(), sys::pid(), mark, sys::random())
     }
 
@@ -288,6 +288,10 @@ impl Host for Posix {
         }
     }
 
+    fn ring(&self, presence: &Presence) {
+        presence.ring();
+    }
+
     fn neighbour(&self, token: &Token) -> Option<Neighbour> {
         self.place()?.neighbour(token)
     }
@@ -297,8 +301,13 @@ impl Host for Posix {
     }
 
     fn is_dead(&self, token: &Token, owner: u32) -> bool {
-        self.place()
-            .is_some_and(|place| place.is_dead(token, owner))
+        let host = sys::host_name();
+        let host = CStr::from_bytes_until_nul(&host).unwrap_or_default();
+        // Nobody is to make believe that a process of another host was here.
+        token.is_from(host.to_bytes())
+            && self
+                .place()
+                .is_some_and(|place| place.is_dead(token, owner))
     }
 
     fn inherit(&self, token: &Token) -> bool {

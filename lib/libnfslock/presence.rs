@@ -59,29 +59,27 @@ const KEPT: i64 = 86_400;
 
 /// What tells a process from every other of the same kernel.
 pub struct Origin {
-    namespaces: Option<u64>,
+    namespaces: u64,
     /// A digest of what distinguishes it from others with the same id.
     pub mark: u64,
 }
 
 impl Origin {
-    /// Find out about this process.
-    pub fn of_this_process() -> Self {
-        let namespaces = sys::namespaces();
-        let mark = match (namespaces, sys::started(sys::pid())) {
-            (Some(namespaces), Process::Since(start)) => digest(namespaces, start),
-            _ => 0,
-        };
-        Self { namespaces, mark }
+    /// Find out about this process, if the system tells.
+    pub fn of_this_process() -> Option<Self> {
+        let namespaces = sys::namespaces()?;
+        let mark = digest(namespaces, sys::own_start()?);
+        Some(Self { namespaces, mark })
     }
 }
 
 /// Is the process that made this token seen to run here?
 pub fn is_running(token: &Token) -> bool {
-    match (sys::namespaces(), sys::process(token.pid())) {
-        (Some(namespaces), Process::Since(start)) => token.has_mark(digest(namespaces, start)),
-        _ => false,
-    }
+    let is_its = |origin: &Origin| match sys::process(token.pid()) {
+        Process::Since(start) => token.has_mark(digest(origin.namespaces, start)),
+        Process::Gone | Process::Unknown => false,
+    };
+    Origin::of_this_process().is_some_and(|origin| is_its(&origin))
 }
 
 fn digest(first: u64, second: u64) -> u64 {
@@ -103,7 +101,14 @@ pub struct Place {
 /// This process, present.
 pub struct Presence {
     name: Name,
-    _fifo: Descriptor,
+    fifo: Descriptor,
+}
+
+impl Presence {
+    /// Wake who waits for its end.
+    pub fn ring(&self) {
+        let _ = self.fifo.write(b"\n");
+    }
 }
 
 /// Another process, that was seen to be present.
@@ -119,7 +124,7 @@ impl Neighbour {
 impl Place {
     /// Open the place, if this host has one.
     pub fn open(origin: &Origin, dev: libc::dev_t) -> Option<Self> {
-        let namespaces = origin.namespaces?;
+        let namespaces = origin.namespaces;
         let dir = sys::memory_directory()?;
         #[allow(clippy::cast_sign_loss, clippy::unnecessary_cast)] // its type differs
         let scope = digest(namespaces, dev as u64);
@@ -139,8 +144,7 @@ impl Place {
         if fifo.is_err() {
             let _ = self.dir.unlink(name.as_c_str());
         }
-        let fifo = fifo.ok()?;
-        Some(Presence { name, _fifo: fifo })
+        fifo.ok().map(|fifo| Presence { name, fifo })
     }
 
     /// Take the name away.

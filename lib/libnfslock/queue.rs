@@ -141,14 +141,19 @@ impl<F: FileSystem> Drop for Queue<'_, F> {
 const HAND_OVER: u32 = 20;
 const HAND_OVER_LOOK: Span = Span::from_micros(50);
 
-/// After a release, let the next in the queue have the lock before this
-/// process can come for it again.  It is being woken, and would lose every
+/// After a release, wake the next in the queue, and let it have the lock before
+/// this process can come for it again: who is being woken would lose every
 /// such race.
-pub fn hand_over<H: Host>(host: &H, own: &Token) {
+pub fn hand_over<H: Host>(host: &H, own: &Token, presence: H::Presence) {
+    if host.next_after(own).is_none() {
+        return;
+    }
+    host.ring(&presence);
+    drop(presence);
     for _ in 0..HAND_OVER {
+        host.wait(HAND_OVER_LOOK);
         if host.next_after(own).is_none() {
             return;
         }
-        host.wait(HAND_OVER_LOOK);
     }
 }

@@ -548,11 +548,6 @@ pub fn process(pid: i32) -> Process {
     if once(|| unsafe { libc::kill(pid, 0) }) == Err(libc::ESRCH) {
         return Process::Gone;
     }
-    started(pid)
-}
-
-/// The same of a process that is known to be there.
-pub fn started(pid: i32) -> Process {
     start(pid).unwrap_or(Process::Unknown)
 }
 
@@ -588,8 +583,8 @@ fn stat(path: &CStr) -> Option<libc::stat> {
 #[cfg(target_os = "netbsd")]
 fn start(pid: i32) -> Option<Process> {
     // From sys/proc.h.
-    const SZOMB: i8 = 5;
-    const SDEAD: i8 = 6;
+    const SZOMB: u64 = 5;
+    const SDEAD: u64 = 6;
     let found = process_information(pid)?;
     if found.p_pid != pid || matches!(found.p_realstat, SZOMB | SDEAD) {
         return Some(Process::Gone);
@@ -599,14 +594,43 @@ fn start(pid: i32) -> Option<Process> {
     Some(Process::Since(seconds.plus(rest).as_nanos()))
 }
 
+/// When this process was started.
+#[cfg(target_os = "netbsd")]
+pub fn own_start() -> Option<u64> {
+    match start(pid())? {
+        Process::Since(start) => Some(start),
+        Process::Gone | Process::Unknown => None,
+    }
+}
+
+/// When this process was started; nothing where /proc is another namespace's,
+/// in which it has another id, and so have the others.
+#[cfg(not(target_os = "netbsd"))]
+pub fn own_start() -> Option<u64> {
+    match start_in(c"/proc/self/stat", pid())? {
+        Process::Since(start) => Some(start),
+        Process::Gone | Process::Unknown => None,
+    }
+}
+
+#[cfg(not(target_os = "netbsd"))]
+fn start(pid: i32) -> Option<Process> {
+    let path = process_file(pid, b"/stat")?;
+    start_in(CStr::from_bytes_until_nul(&path).ok()?, pid)
+}
+
 /// When a process was started: the 22nd word of /proc/PID/stat, in ticks since
 /// the system was.
 #[cfg(not(target_os = "netbsd"))]
-fn start(pid: i32) -> Option<Process> {
-    let file = open_process_file(pid, b"/stat")?;
+fn start_in(path: &CStr, pid: i32) -> Option<Process> {
+    let file = Descriptor::open_at(libc::AT_FDCWD, path, libc::O_RDONLY, 0).ok()?;
     let mut text = [0; 1024];
     let len = file.read(&mut text).ok()?;
     let text = text.get(..len)?;
+    let id = text.split(|byte| *byte == b' ').next()?;
+    if number(id) != u64::try_from(pid).ok() {
+        return None;
+    }
     // The second word is the program's name in parentheses, whatever is in it.
     let name_end = text.iter().rposition(|byte| *byte == b')')?;
     let mut words = text
@@ -658,9 +682,9 @@ fn process_information(pid: i32) -> Option<libc::kinfo_proc2> {
     Some(unsafe { found.assume_init() })
 }
 
-/// Open a file of /proc that tells of a process.
+/// The path of a file of /proc that tells of a process, terminated.
 #[cfg(not(target_os = "netbsd"))]
-fn open_process_file(pid: i32, file: &[u8]) -> Option<Descriptor> {
+fn process_file(pid: i32, file: &[u8]) -> Option<[u8; 32]> {
     let mut digits = [0; 10];
     let mut rest = u32::try_from(pid).ok().filter(|pid| *pid > 0)?;
     let mut first = digits.len();
@@ -675,8 +699,7 @@ fn open_process_file(pid: i32, file: &[u8]) -> Option<Descriptor> {
     for (to, from) in path.iter_mut().zip(parts.iter().copied().flatten()) {
         *to = *from;
     }
-    let path = CStr::from_bytes_until_nul(&path).ok()?;
-    Descriptor::open_at(libc::AT_FDCWD, path, libc::O_RDONLY, 0).ok()
+    Some(path)
 }
 
 /// The name of the program that a process of this host runs, terminated, or
@@ -695,7 +718,9 @@ pub fn program_name(pid: i32) -> Option<[u8; 32]> {
 /// nothing where it cannot be known.
 #[cfg(not(target_os = "netbsd"))]
 pub fn program_name(pid: i32) -> Option<[u8; 32]> {
-    let file = open_process_file(pid, b"/comm")?;
+    let path = process_file(pid, b"/comm")?;
+    let path = CStr::from_bytes_until_nul(&path).ok()?;
+    let file = Descriptor::open_at(libc::AT_FDCWD, path, libc::O_RDONLY, 0).ok()?;
     let mut name = [0; 32];
     let len = file.read(name.get_mut(..31)?).ok()?;
     if let Some(newline) = name.get_mut(len.checked_sub(1)?) {

@@ -523,6 +523,8 @@ impl host::Host for Host {
             .retain(|_, present| !present.ptr_eq(&Rc::downgrade(presence)));
     }
 
+    fn ring(&self, _: &Present) {}
+
     fn neighbour(&self, token: &Token) -> Option<Present> {
         let world = self.server.0.borrow();
         world.place.present.get(&self.at(token))?.upgrade()
