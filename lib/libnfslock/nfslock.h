@@ -122,8 +122,8 @@ struct nfslock_options {
  */
 struct nfslock_holder {
 	size_t	size;		/* in: sizeof(struct nfslock_holder) */
-	pid_t	pid;		/* on the holder's own host, if a process of
-				 * that id is seen there now, else 0 */
+	pid_t	pid;		/* of the holder, if it is seen to run on this
+				 * host now, else 0 */
 	time_t	since;		/* when its file was made, or if that is not
 				 * recorded its last sign of life (file
 				 * server's clock) */
@@ -171,9 +171,10 @@ int	nfslock_refresh(nfslock_t *lock);
  * Release the lock if it is still this handle's, and free the handle, whatever
  * the answer is.  STOLEN and GONE: what was done under the lock since the last
  * nfslock_verify() may have met another's work; nothing was removed.
- * A handle that was not refreshed in time takes 15 seconds to release, and up
- * to two minutes more while others are breaking the lock; this cannot be
- * cancelled.  TIMEDOUT: even that did not do, and the lock was left to them.
+ * A handle that was not refreshed in time may take 15 seconds to release if the
+ * server is slow, and up to two minutes while others are breaking the lock; this
+ * cannot be cancelled.  TIMEDOUT: even that did not do, and the lock was left to
+ * them.
  * NULL is allowed and answers OK.
  * Answers OK, STOLEN, GONE, TIMEDOUT, FORKED, ERROR.
  */
