@@ -31,6 +31,13 @@
 //! something go wrong by telling the [`Server`] beforehand: what becomes of
 //! the next request of a kind, and what others do when the clock gets there.
 
+pub mod check;
+pub mod explore;
+pub mod peers;
+pub mod process;
+pub mod scenario;
+pub mod world;
+
 use std::cell::{Cell, RefCell};
 use std::collections::{BTreeMap, VecDeque};
 use std::ffi::{c_int, CStr, CString};
@@ -78,13 +85,13 @@ struct File {
     ctime: ServerTime,
 }
 
-/// Whoever holds this is present.
-pub type Present = Rc<()>;
+/// Whoever holds this is present, unless he was killed.
+pub type Present = Rc<Cell<bool>>;
 
 /// Where the processes of each host meet.
 #[derive(Default)]
 struct Place {
-    present: BTreeMap<(String, [u8; Token::LEN]), Weak<()>>,
+    present: BTreeMap<(String, [u8; Token::LEN]), Weak<Cell<bool>>>,
     behind: BTreeMap<(String, [u8; Token::LEN]), Token>,
 }
 
@@ -282,6 +289,22 @@ pub struct Host {
 }
 
 impl Host {
+    /// Every process of the host is killed.  What it holds is to be forgotten.
+    pub fn kill(&self) {
+        let world = self.server.0.borrow();
+        for ((host, _), present) in &world.place.present {
+            if let (true, Some(present)) = (*host == self.name, present.upgrade()) {
+                present.set(false);
+            }
+        }
+    }
+
+    /// How many traces of processes there are in every host's memory.
+    pub fn in_memory(&self) -> usize {
+        let world = self.server.0.borrow();
+        world.place.present.len() + world.place.behind.len()
+    }
+
     /// Go on as the child of a fork.
     pub fn fork(&self) {
         self.pid.set(self.pid.get() + 1);
@@ -508,40 +531,40 @@ impl host::Host for Host {
     }
 
     fn appear(&self, token: &Token) -> Option<Present> {
-        let present = Rc::new(());
+        let present = Rc::new(Cell::new(true));
         let place = &mut self.server.0.borrow_mut().place;
-        place
-            .present
-            .insert(self.at(token), Rc::downgrade(&present));
+        let weak = Rc::downgrade(&present);
+        place.present.insert(self.at(token), weak);
         Some(present)
     }
 
     fn withdraw(&self, presence: &Present) {
+        let gone = Rc::downgrade(presence);
         let place = &mut self.server.0.borrow_mut().place;
-        place
-            .present
-            .retain(|_, present| !present.ptr_eq(&Rc::downgrade(presence)));
+        place.present.retain(|_, present| !present.ptr_eq(&gone));
     }
 
     fn ring(&self, _: &Present) {}
 
     fn neighbour(&self, token: &Token) -> Option<Present> {
         let world = self.server.0.borrow();
-        world.place.present.get(&self.at(token))?.upgrade()
+        let present = world.place.present.get(&self.at(token))?.upgrade();
+        present.filter(|present| present.get())
     }
 
     fn outlived(&self, neighbour: &Present, time: Span) -> bool {
-        // This test's own look is one of the two.
-        if Rc::strong_count(neighbour) > 1 {
+        // This look is one of the two that have it.
+        let ended = || !neighbour.get() || Rc::strong_count(neighbour) == 1;
+        if !ended() {
             self.wait(time);
         }
-        Rc::strong_count(neighbour) == 1
+        ended()
     }
 
     fn is_dead(&self, token: &Token, _: u32) -> bool {
         let world = self.server.0.borrow();
         let present = world.place.present.get(&self.at(token));
-        present.is_some_and(|present| present.strong_count() == 0)
+        present.is_some_and(|present| present.upgrade().is_none_or(|present| !present.get()))
     }
 
     fn inherit(&self, token: &Token) -> bool {

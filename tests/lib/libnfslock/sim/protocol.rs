@@ -824,3 +824,175 @@ fn a_lock_that_may_not_be_removed_is_waited_for() {
     assert_eq!(lock.release(), Ok(()));
     assert!(server.names().is_empty());
 }
+
+/// A lock whose holder, a process of host a, was killed.
+fn locked_by_the_dead(on_server: bool) -> (Server, Host) {
+    let server = Server::default();
+    let mut host = server.host("a", 10);
+    if on_server {
+        host = host.on_server();
+    }
+    std::mem::forget(acquire(&host).unwrap());
+    host.kill();
+    (server, host)
+}
+
+#[test]
+fn the_dead_of_this_host_are_not_waited_for() {
+    for on_server in [false, true] {
+        let (server, host) = locked_by_the_dead(on_server);
+        let start = server.now();
+        let lock = within(&host, 1).unwrap();
+        assert_eq!(server.now(), start);
+        assert_eq!(server.names(), ["user.lock"]);
+        assert_eq!(lock.release(), Ok(()));
+        assert!(server.names().is_empty());
+        assert_eq!(host.in_memory(), 0);
+    }
+}
+
+#[test]
+fn those_of_another_host_are() {
+    let (server, _) = locked_by_the_dead(false);
+    let other = server.host("b", 10);
+    assert_eq!(failure(within(&other, 89)), Status::TimedOut);
+    let start = server.now();
+    assert_eq!(acquire(&other).unwrap().release(), Ok(()));
+    assert!(server.now().minus(start) > Span::from_secs(200));
+}
+
+#[test]
+fn nobody_takes_over_who_is_not_to_break_or_not_to_wait() {
+    let (server, host) = locked_by_the_dead(false);
+    let options = Options {
+        break_stale: false,
+        limit: Limit::For(Duration::from_secs(5)),
+        ..Options::default()
+    };
+    assert_eq!(failure(acquire_with(&host, &options)), Status::TimedOut);
+    assert_eq!(failure(once(&host)), Status::Held);
+    assert_eq!(server.count(Request::Rename), 0);
+    assert_eq!(server.names(), ["user.lock"]);
+}
+
+#[test]
+fn the_other_name_of_a_dead_ones_lock_goes_with_it() {
+    let server = Server::default();
+    let host = server.host("a", 10);
+    std::mem::forget(acquire(&host).unwrap());
+    let token = String::from_utf8(host.contents(LOCK)).unwrap();
+    let temporary = std::ffi::CString::new(format!(".nfslk.{token}")).unwrap();
+    host.link(LOCK, &temporary).unwrap();
+    host.kill();
+    assert_eq!(within(&host, 1).unwrap().release(), Ok(()));
+    assert!(server.names().is_empty());
+}
+
+#[test]
+fn an_heir_that_was_held_up_leaves_the_lock_alone() {
+    let (server, host) = locked_by_the_dead(true);
+    // The guard is made, and heard of late.
+    server.next(Request::Create, Fate::Served);
+    let late = |host: &Host| host.wait(Span::from_secs(4));
+    server.next(Request::Create, Fate::Then(Box::new(late), Ok(())));
+    let lock = acquire(&host).unwrap();
+    assert_eq!(server.count(Request::Rename), 1, "the second time");
+    assert_eq!(lock.release(), Ok(()));
+    assert!(server.names().is_empty());
+}
+
+#[test]
+fn the_lock_of_whoever_came_meanwhile_is_not_an_inheritance() {
+    let (server, host) = locked_by_the_dead(true);
+    server.next(Request::Create, Fate::Served);
+    let next = |host: &Host| {
+        host.peer_unlocks(LOCK).unwrap();
+        host.peer_locks(LOCK, b"1").unwrap();
+    };
+    server.next(Request::Create, Fate::After(Box::new(next)));
+    assert_eq!(failure(within(&host, 1)), Status::TimedOut);
+    assert_eq!(server.count(Request::Rename), 0);
+    assert_eq!(host.contents(LOCK), b"1");
+}
+
+#[test]
+fn a_guard_of_the_dead_is_removed_at_once_where_that_is_safe() {
+    // Its maker is a breaker that was killed, on the server itself.
+    let (server, host) = locked_by_the_dead(true);
+    let dead = host.contents(LOCK);
+    host.peer_locks(&guard(), &dead).unwrap();
+    let start = server.now();
+    assert_eq!(within(&host, 1).unwrap().release(), Ok(()));
+    assert!(server.now().minus(start) < Span::from_secs(1));
+
+    // Over NFS a request of the dead may be on its way.
+    let (server, host) = locked_by_the_dead(false);
+    let dead = host.contents(LOCK);
+    host.peer_locks(&guard(), &dead).unwrap();
+    let start = server.now();
+    assert_eq!(acquire(&host).unwrap().release(), Ok(()));
+    assert!(server.now().minus(start) >= Span::from_secs(60));
+}
+
+#[test]
+fn who_waits_behind_another_asks_the_server_no_more() {
+    let server = Server::default();
+    let (host, other) = (server.host("a", 10), server.host("a", 11));
+    let lock = acquire(&host).unwrap();
+    assert_eq!(failure(within(&other, 30)), Status::TimedOut);
+    // Every five seconds it tries all the same.
+    assert!(server.count(Request::Link) <= 1 + 2 + 30 / 5);
+    assert_eq!(lock.release(), Ok(()));
+    assert_eq!(host.in_memory(), 0);
+}
+
+#[test]
+fn an_interruption_has_no_end_only_if_it_never_ends() {
+    for (times, wins) in [(64, true), (65, false)] {
+        let server = Server::default();
+        for _ in 0..times {
+            server.next(Request::Link, Fate::Lost(Err(libc::EINTR)));
+        }
+        match once(&server.host("a", 10)) {
+            Ok(lock) => assert!(wins && lock.release() == Ok(())),
+            Err(failure) => assert!(!wins && failure.errno == libc::EINTR),
+        }
+        assert!(server.names().is_empty());
+    }
+}
+
+#[test]
+fn a_lock_that_goes_out_of_scope_is_released() {
+    let server = Server::default();
+    let host = server.host("a", 10);
+    drop(acquire(&host).unwrap());
+    assert!(server.names().is_empty());
+    assert_eq!(host.in_memory(), 0);
+}
+
+#[test]
+fn a_child_leaves_its_parents_presence_alone() {
+    let server = Server::default();
+    let host = server.host("a", 10);
+    let lock = acquire(&host).unwrap();
+    host.fork();
+    assert_eq!(failure(lock.release()), Status::Forked);
+    assert_eq!(host.in_memory(), 1);
+}
+
+#[test]
+fn in_a_private_directory_of_the_server_the_contents_decide() {
+    let server = Server::default();
+    let host = server.host("a", 10).on_server();
+    let lock = Lock::acquire_in(host.clone(), MAILBOX, false, &Options::default()).unwrap();
+    let looks = server.count(Request::Stat);
+    assert_eq!(lock.verify(), Ok(()));
+    assert_eq!(server.count(Request::Stat), looks);
+    host.peer_unlocks(LOCK).unwrap();
+    assert_eq!(failure(lock.verify()), Status::Gone);
+    host.peer_locks(LOCK, b"1").unwrap();
+    assert_eq!(failure(lock.verify()), Status::Stolen);
+    let theirs = host.contents(LOCK);
+    assert_eq!(failure(lock.release()), Status::Stolen);
+    assert_eq!(host.contents(LOCK), theirs);
+}

@@ -1,0 +1,309 @@
+// $NetBSD$
+//
+// Copyright (c) 2026 The libnfslock authors.
+// All rights reserved.
+//
+// Redistribution and use in source and binary forms, with or without
+// modification, are permitted provided that the following conditions
+// are met:
+// 1. Redistributions of source code must retain the above copyright
+//    notice, this list of conditions and the following disclaimer.
+// 2. Redistributions in binary form must reproduce the above copyright
+//    notice, this list of conditions and the following disclaimer in the
+//    documentation and/or other materials provided with the distribution.
+//
+// THIS SOFTWARE IS PROVIDED BY THE AUTHORS AND CONTRIBUTORS ``AS IS'' AND
+// ANY EXPRESS OR IMPLIED WARRANTIES, INCLUDING, BUT NOT LIMITED TO, THE
+// IMPLIED WARRANTIES OF MERCHANTABILITY AND FITNESS FOR A PARTICULAR PURPOSE
+// ARE DISCLAIMED.  IN NO EVENT SHALL THE AUTHORS OR CONTRIBUTORS BE LIABLE
+// FOR ANY DIRECT, INDIRECT, INCIDENTAL, SPECIAL, EXEMPLARY, OR CONSEQUENTIAL
+// DAMAGES (INCLUDING, BUT NOT LIMITED TO, PROCUREMENT OF SUBSTITUTE GOODS
+// OR SERVICES; LOSS OF USE, DATA, OR PROFITS; OR BUSINESS INTERRUPTION)
+// HOWEVER CAUSED AND ON ANY THEORY OF LIABILITY, WHETHER IN CONTRACT, STRICT
+// LIABILITY, OR TORT (INCLUDING NEGLIGENCE OR OTHERWISE) ARISING IN ANY WAY
+// OUT OF THE USE OF THIS SOFTWARE, EVEN IF ADVISED OF THE POSSIBILITY OF
+// SUCH DAMAGE.
+
+//! What must always hold, whatever the schedule is.
+//!
+//! A process tells here what the protocol has told it (that it holds the lock,
+//! that the lock is its own), and the world tells which request changes what.
+//! Who holds the lock is known from these two alone, not from any file.
+
+use std::hash::{Hash, Hasher};
+
+use nfslock::identity::Token;
+use nfslock::{Failure, Status};
+
+use crate::process::Process;
+use crate::world::{Call, Doing, Nanos, World, LOCK};
+
+/// What is known of one process.
+#[derive(Clone, Default, Hash)]
+pub struct Claim {
+    /// It was told that it has the lock, and has not begun to let it go.
+    holding: bool,
+    /// When it sent what was last seen of its life at the lock.
+    sign: Option<Nanos>,
+    /// While it asks whether the lock is its own: was it so at any moment?
+    stood: Option<bool>,
+    /// When it began to wait, and until when it is willing to.
+    waiting: Option<(Nanos, Nanos)>,
+    /// How many that came later were served since.
+    overtaken: u32,
+}
+
+/// What is known of all.
+#[derive(Default)]
+pub struct Check {
+    pub claims: Vec<Claim>,
+    /// How long a lock is safe after a sign of life.
+    pub lease: Nanos,
+    /// Requests may take effect too late or twice, and hosts stand still for
+    /// too long.
+    pub anything_goes: bool,
+    /// One of these things has happened.
+    pub excepted: bool,
+    /// Something has happened after which files may be left: a kill, or an
+    /// error of the system's.
+    pub may_litter: bool,
+    /// For how long things were held up on purpose.
+    pub held_up: Nanos,
+    /// The most that one process was overtaken.
+    pub overtaken: u32,
+    /// The first thing that was wrong.
+    pub broken: Option<String>,
+}
+
+impl Hash for Check {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        self.claims.hash(state);
+        (self.excepted, self.may_litter, self.held_up).hash(state);
+    }
+}
+
+impl Check {
+    fn fail(&mut self, what: String) {
+        self.broken.get_or_insert(what);
+    }
+
+    /// It holds nothing and waits for nothing any more.
+    pub fn dies(&mut self, process: usize) {
+        let claim = &mut self.claims[process];
+        (claim.holding, claim.stood, claim.waiting) = (false, None, None);
+    }
+
+    /// Does its claim to the lock count?  Who has not given a sign of life
+    /// for as long as the lease counts as stopped.
+    fn is_protected(&self, process: usize, now: Nanos) -> bool {
+        let sign = self.claims[process].sign;
+        sign.is_some_and(|sign| now < sign + self.lease)
+    }
+}
+
+impl World {
+    /// A request that takes something away takes effect.
+    pub fn before_change(&mut self, process: usize, call: &Call, issued: Nanos) {
+        let named = match call {
+            Call::Unlink(name) | Call::Rename(name, _) => name.as_c_str() == LOCK,
+            _ => false,
+        };
+        let Some(owner) = self.lock().map(|file| file.handle.maker).filter(|_| named) else {
+            return;
+        };
+        if owner == process {
+            return;
+        }
+        let lives = !matches!(self.processes[owner].doing, Doing::Dead);
+        let live = lives && self.check.is_protected(owner, self.now);
+        if !self.processes[process].ours {
+            // A peer, by rules of its own.
+            self.check.excepted |= live;
+            return;
+        }
+        if self.check.anything_goes && self.check.excepted {
+            return;
+        }
+        let names = (self.name(process), self.name(owner));
+        let sent = issued as f64 / 1e9;
+        if live {
+            let what = format!(
+                "{} takes away the live lock of {}, with what it sent at {sent}",
+                names.0, names.1
+            );
+            self.check.fail(what);
+        } else if matches!(call, Call::Unlink(_)) {
+            let what = format!("{} releases the lock of {}", names.0, names.1);
+            self.check.fail(what);
+        }
+    }
+
+    /// A request has taken effect.
+    pub fn after_change(&mut self, process: usize, call: &Call, issued: Nanos) {
+        let Some(handle) = self.lock().map(|file| file.handle) else {
+            return;
+        };
+        let shows_life = handle.maker == process
+            && match call {
+                Call::Make(name) | Call::Link(_, name) => name.as_c_str() == LOCK,
+                Call::SetTimes(touched) => *touched == handle,
+                _ => false,
+            };
+        if shows_life {
+            let claim = &mut self.check.claims[process];
+            claim.sign = claim.sign.max(Some(issued));
+        }
+        let claim = &mut self.check.claims[handle.maker];
+        claim.stood = claim.stood.map(|_| true);
+    }
+
+    /// Somebody was told that who has this token is dead.
+    pub fn check_death(&mut self, token: &Token) {
+        let Some(lock) = self.lock() else { return };
+        let owner = lock.handle.maker;
+        if lock.contents == token.as_bytes() && self.processes[owner].is_alive() {
+            let what = format!("{} lives, and was judged dead", self.name(owner));
+            self.check.fail(what);
+        }
+    }
+
+    /// Time is about to pass.  Does anybody sleep who should have been woken?
+    pub fn before_time_passes(&mut self, until: Nanos) {
+        if self.lock().is_some() || until == self.now {
+            return;
+        }
+        for host in 0..self.kernels.len() {
+            let mut asleep = None;
+            let mut active = false;
+            for (id, process) in self.processes.iter().enumerate() {
+                if process.host != host {
+                    continue;
+                }
+                match &process.doing {
+                    Doing::Calling {
+                        call: Call::Outlived(number, _),
+                        ..
+                    } if self.presences[*number].process != usize::MAX => asleep = Some(id),
+                    Doing::Calling { .. } | Doing::Hearing(..) => active = true,
+                    Doing::Starting(_) | Doing::Ended | Doing::Dead => {}
+                }
+            }
+            if let (Some(asleep), false) = (asleep, active) {
+                let what = format!("{} sleeps beside a lock that is free", self.name(asleep));
+                self.check.fail(what);
+            }
+        }
+    }
+
+    fn check_holders(&mut self) {
+        if self.check.anything_goes && self.check.excepted {
+            return;
+        }
+        let holds =
+            |&id: &usize| self.check.claims[id].holding && self.check.is_protected(id, self.now);
+        let holders: Vec<usize> = (0..self.processes.len()).filter(holds).collect();
+        if let [first, second, ..] = holders[..] {
+            let what = format!(
+                "both {} and {} hold it",
+                self.name(first),
+                self.name(second)
+            );
+            self.check.fail(what);
+        }
+    }
+}
+
+/// What a process tells of what it was told.
+impl Process {
+    /// It begins to wait for the lock, for so long at most.
+    pub fn waits(&self, limit: Nanos) {
+        let mut world = self.world();
+        let now = world.now;
+        let claim = &mut world.check.claims[self.id];
+        claim.waiting = Some((now, now.saturating_add(limit)));
+        claim.overtaken = 0;
+    }
+
+    fn ends_waiting(&self) {
+        let mut world = self.world();
+        let (now, held_up) = (world.now, world.check.held_up);
+        let waited = world.check.claims[self.id].waiting.take();
+        if let Some((_, end)) = waited {
+            if now > end.saturating_add(held_up) {
+                let what = format!("{} waited past its limit", world.name(self.id));
+                world.check.fail(what);
+            }
+        }
+    }
+
+    /// It was told that it holds the lock.
+    pub fn holds(&self) {
+        let mut world = self.world();
+        world.say(self.id, "HOLDS");
+        let since = world.check.claims[self.id].waiting;
+        for (id, claim) in world.check.claims.iter_mut().enumerate() {
+            let later = claim
+                .waiting
+                .zip(since)
+                .is_some_and(|(other, own)| other.0 < own.0);
+            claim.overtaken += u32::from(id != self.id && later);
+        }
+        let overtaken = world.check.claims[self.id].overtaken;
+        world.check.overtaken = world.check.overtaken.max(overtaken);
+        world.check.claims[self.id].holding = true;
+        world.check_holders();
+        drop(world);
+        self.ends_waiting();
+    }
+
+    /// It was told that it does not.
+    pub fn gives_up(&self, failure: Failure) {
+        let mut world = self.world();
+        world.say(self.id, &format!("gives up: {failure}"));
+        world.check.claims[self.id].holding = false;
+        drop(world);
+        self.ends_waiting();
+    }
+
+    /// It begins to let the lock go.
+    pub fn lets_go(&self) {
+        let mut world = self.world();
+        world.say(self.id, "lets go");
+        world.check.claims[self.id].holding = false;
+    }
+
+    /// It asks whether the lock is its own, and is told.
+    pub fn asks(&self, question: impl FnOnce() -> Result<(), Failure>) -> Result<(), Failure> {
+        {
+            let mut world = self.world();
+            let stands = world
+                .lock()
+                .is_some_and(|file| file.handle.maker == self.id);
+            world.check.claims[self.id].stood = Some(stands);
+        }
+        let answer = question();
+        let mut world = self.world();
+        let stood = world.check.claims[self.id].stood.take();
+        let alive = world.processes[self.id].is_alive();
+        match &answer {
+            _ if !alive => {}
+            Ok(()) if stood == Some(false) => {
+                let what = format!(
+                    "{} was told that another's lock is its own",
+                    world.name(self.id)
+                );
+                world.check.fail(what);
+            }
+            Ok(()) => world.check_holders(),
+            Err(failure) => {
+                world.say(self.id, &format!("is told: {failure}"));
+                let claim = &mut world.check.claims[self.id];
+                let over = matches!(failure.status, Status::Stolen | Status::Gone);
+                claim.holding &= !over;
+                // Left to those who break it.
+                world.check.may_litter |= failure.status == Status::TimedOut;
+            }
+        }
+        answer
+    }
+}
