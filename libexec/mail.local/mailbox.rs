@@ -313,7 +313,6 @@ impl<'a> Mailbox<'a> {
         if self.end == self.start {
             return Ok(());
         }
-        dotlock.verify()?;
         let Some(file) = &self.file else {
             return Err(Failure::temporary(
                 "it is closed, and may be locked by another program",
@@ -327,6 +326,9 @@ impl<'a> Mailbox<'a> {
         if !(self.start..=self.end).contains(&size) {
             return Err(Failure::temporary("another program changed its size"));
         }
+        // Right before the truncation: whoever takes the lock while a server is slow to tell the size
+        // would lose his message.
+        dotlock.verify()?;
         if size > self.start {
             file.set_len(self.start)
                 .map_err(|error| self.failed_io(&error))?;
