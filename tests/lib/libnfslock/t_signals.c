@@ -44,7 +44,6 @@ __RCSID("$NetBSD$");
 
 #include <sys/mman.h>
 #ifdef __linux__
-#include <sys/mount.h>
 #include <sys/ptrace.h>
 #include <sys/statfs.h>
 #include <sys/syscall.h>
@@ -53,11 +52,9 @@ __RCSID("$NetBSD$");
 #endif
 
 #include <dlfcn.h>
-#ifdef __linux__
-#include <sched.h>
-#endif
 
 #include "h_nfslock.h"
+#include "h_apart.h"
 
 /* What a process does. */
 enum life {
@@ -90,7 +87,6 @@ struct plan {
 
 #ifdef __linux__
 
-#define	MEMORY		"/dev/shm"	/* where the processes of a host meet */
 #define	ENDLESS		20000		/* stops */
 
 /* What a worker answers. */
@@ -116,27 +112,21 @@ struct counts {
 	int	cancelled;	/* who was signalled gave up */
 };
 
-static bool apart;
 static struct told *told;
 static struct counts *counts;
 static volatile sig_atomic_t cancelled, sets_flag;
 static bool remote;
 
-/* Of the mailboxes; this host's memory is never remote. */
-static dev_t device;
-
 int
 fstatfs(int fd, struct statfs *found)
 {
 	static int (*function)(int, struct statfs *);
-	struct stat st;
 	int answer;
 
 	if (function == NULL)
 		*(void **)&function = dlsym(RTLD_NEXT, "fstatfs");
 	answer = function(fd, found);
-	if (answer == 0 && remote && fstat(fd, &st) == 0 &&
-	    st.st_dev == device)
+	if (answer == 0 && remote && is_of_mailboxes(fd))
 		found->f_type = 0x6969;		/* NFS */
 	return answer;
 }
@@ -378,19 +368,6 @@ owner_of(const char *token)
 }
 
 /*
- * The processes of a worker meet in a place of their own, where nothing was
- * left by those before.  Only root can make it.
- */
-static bool
-meet_apart(void)
-{
-
-	return unshare(CLONE_NEWNS) == 0 &&
-	    mount("none", "/", NULL, MS_REC | MS_PRIVATE, NULL) == 0 &&
-	    mount("tmpfs", MEMORY, "tmpfs", 0, "mode=1777") == 0;
-}
-
-/*
  * Is there anything in this host's memory for a token: the FIFO, not a place
  * in a queue?  Without a token: is there anything of that process?
  */
@@ -537,7 +514,6 @@ succeed(const struct plan *plan)
 static int
 work(const struct plan *plan, int when)
 {
-	struct stat st;
 	char name[32];
 	bool reached;
 	pid_t pid;
@@ -546,10 +522,9 @@ work(const struct plan *plan, int when)
 	(void)alarm(120);
 	(void)snprintf(name, sizeof(name), "w.%d", when);
 	EXPECT(mkdir(name, 0755) == 0 && chdir(name) == 0);
-	EXPECT(mkdir(D, 0755) == 0 && stat(D, &st) == 0);
-	device = st.st_dev;
+	EXPECT(mkdir(D, 0755) == 0);
 	remote = plan->remote;
-	apart = meet_apart();
+	(void)meet_apart();
 	told = mmap(NULL, sizeof(*told), PROT_READ | PROT_WRITE,
 	    MAP_SHARED | MAP_ANONYMOUS, -1, 0);
 	EXPECT(told != MAP_FAILED);
