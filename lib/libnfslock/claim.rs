@@ -31,7 +31,7 @@ use core::ffi::c_int;
 use crate::filesystem::{Attributes, FileSystem, INTERRUPTIONS};
 use crate::identity::{Identity, Token};
 use crate::name::Name;
-use crate::timing::Timing;
+use crate::timing::{Span, Timing};
 
 /// How often the temporary is made when something is in its way.
 const TEMPORARIES: u32 = 4;
@@ -67,16 +67,26 @@ pub struct Claim<'a, F: FileSystem> {
     fs: &'a F,
     target: &'a Name,
     token: Token,
-    temporary: Option<(Name, Taken)>,
+    timing: &'a Timing,
+    temporary: Option<Temporary>,
+}
+
+/// A file that is to get the name.
+struct Temporary {
+    name: Name,
+    file: Taken,
+    /// When its times were last set.
+    touched: Span,
 }
 
 impl<'a, F: FileSystem> Claim<'a, F> {
     /// Nothing is done yet.  What is taken will contain the token.
-    pub fn on(fs: &'a F, target: &'a Name, token: Token) -> Self {
+    pub fn on(fs: &'a F, target: &'a Name, token: Token, timing: &'a Timing) -> Self {
         Self {
             fs,
             target,
             token,
+            timing,
             temporary: None,
         }
     }
@@ -100,27 +110,28 @@ impl<'a, F: FileSystem> Claim<'a, F> {
     }
 
     fn link(&mut self) -> Result<Option<Taken>, c_int> {
-        let (temporary, taken) = match self.temporary.take() {
-            Some(kept) => kept,
+        let temporary = match self.temporary.take() {
+            Some(kept) => self.renew(kept)?,
             None => self.temporary()?,
         };
-        let linked = self.fs.link(temporary.as_c_str(), self.target.as_c_str());
+        let (name, file) = (temporary.name.as_c_str(), temporary.file);
+        let linked = self.fs.link(name, self.target.as_c_str());
         // What link() answers is only a hint: a reply that was lost turns
         // success into EEXIST, and a client that makes EEXIST of a repeated
         // request into success turns another's lock into ours.  The number
         // of links comes with the reply and costs no request; where it does
         // not rule out that the name is ours, look through a fresh open.
-        let links = self.fs.stat(temporary.as_c_str()).map(|file| file.nlink);
+        let links = self.fs.stat(name).map(|file| file.nlink);
         if linked.is_ok() || links != Ok(1) {
             match self.fs.look(self.target.as_c_str()) {
-                Ok(found) if found.is(&taken.identity) => {
+                Ok(found) if found.is(&file.identity) => {
                     // The name stays ours whether or not this one goes.
-                    discard(self.fs, &temporary);
-                    return Ok(Some(taken));
+                    discard(self.fs, &temporary.name);
+                    return Ok(Some(file));
                 }
                 Ok(_) | Err(libc::ENOENT | libc::ESTALE) => {}
                 Err(errno) => {
-                    self.temporary = Some((temporary, taken));
+                    self.temporary = Some(temporary);
                     return Err(errno);
                 }
             }
@@ -128,7 +139,7 @@ impl<'a, F: FileSystem> Claim<'a, F> {
         // Without its temporary (a sweep took it for a leftover) the next try
         // begins anew.
         if links.is_ok() {
-            self.temporary = Some((temporary, taken));
+            self.temporary = Some(temporary);
         }
         match linked {
             Ok(()) | Err(libc::EEXIST | libc::ENOENT | libc::ESTALE) => Ok(None),
@@ -136,12 +147,37 @@ impl<'a, F: FileSystem> Claim<'a, F> {
         }
     }
 
-    fn temporary(&self) -> Result<(Name, Taken), c_int> {
+    /// Have a temporary whose times are not as old as the waiting is: peers go
+    /// by the modification time of a lock, and it is the temporary's.
+    fn renew(&mut self, kept: Temporary) -> Result<Temporary, c_int> {
+        let touched = self.fs.monotonic();
+        if touched.minus(kept.touched) < self.timing.settle {
+            return Ok(kept);
+        }
+        match self.fs.touch(kept.name.as_c_str(), &kept.file.identity) {
+            Ok(found) if found.is(&kept.file.identity) => Ok(Temporary { touched, ..kept }),
+            Ok(_) | Err(libc::ENOENT | libc::ESTALE) => self.temporary(),
+            Err(errno) => {
+                self.temporary = Some(kept);
+                Err(errno)
+            }
+        }
+    }
+
+    fn temporary(&self) -> Result<Temporary, c_int> {
         let name = Name::of_temporary(&self.token)?;
+        let touched = self.fs.monotonic();
         let mut failure = libc::EEXIST;
         for _ in 0..TEMPORARIES {
             match self.fs.create(name.as_c_str(), self.token.as_bytes()) {
-                Ok(attributes) => return Ok((name, Taken::new(attributes, self.token))),
+                Ok(attributes) => {
+                    let file = Taken::new(attributes, self.token);
+                    return Ok(Temporary {
+                        name,
+                        file,
+                        touched,
+                    });
+                }
                 // Nobody else has this name: an earlier reply was lost.
                 Err(libc::EEXIST) => discard(self.fs, &name),
                 Err(errno @ (libc::ESTALE | libc::ENOENT)) => failure = errno,
@@ -153,10 +189,10 @@ impl<'a, F: FileSystem> Claim<'a, F> {
 
     /// Give up, and leave nothing: neither the temporary, nor the name where
     /// a request that was thought to have failed took it after all.
-    pub fn withdraw(self, timing: &Timing) {
-        if let Some((temporary, taken)) = self.temporary {
-            discard(self.fs, &temporary);
-            drop_if_ours(self.fs, self.target, &taken.identity, timing);
+    pub fn withdraw(self) {
+        if let Some(temporary) = self.temporary {
+            discard(self.fs, &temporary.name);
+            drop_if_ours(self.fs, self.target, &temporary.file.identity, self.timing);
         }
     }
 }

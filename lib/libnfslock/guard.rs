@@ -73,9 +73,9 @@ impl<'a, F: FileSystem> Guard<'a, F> {
         // follows from the token, and may be in use for the lock's.
         let contents = if fs.is_local() { *own } else { fs.token() };
         let sent = fs.monotonic();
-        let mut claim = Claim::on(fs, &name, contents);
+        let mut claim = Claim::on(fs, &name, contents, timing);
         let taken = claim.attempt();
-        claim.withdraw(timing);
+        claim.withdraw();
         match taken {
             Ok(Some(taken)) => Ok(Some(Self {
                 fs,

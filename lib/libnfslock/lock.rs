@@ -70,7 +70,7 @@ impl<F: FileSystem> Lock<F> {
         // Before the lock can be seen: one whose token was never present is
         // taken for some other host's.
         let presence = fs.appear(&own);
-        let mut claim = Claim::on(&fs, &name, own);
+        let mut claim = Claim::on(&fs, &name, own, &timing);
         let (taken, alive) = match win(&mut claim, &fs, &name, own, &timing, options) {
             Ok(won) => won,
             Err(failure) => {
@@ -78,7 +78,7 @@ impl<F: FileSystem> Lock<F> {
                 if let Some(presence) = &presence {
                     fs.withdraw(presence);
                 }
-                claim.withdraw(&timing);
+                claim.withdraw();
                 return Err(failure);
             }
         };

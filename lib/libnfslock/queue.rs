@@ -76,6 +76,8 @@ impl<'a, F: FileSystem> Queue<'a, F> {
         holder: Option<Token>,
         patience: &mut Patience<'_, F>,
     ) -> Result<bool, Failure> {
+        // A lock that was won unnoticed is no reason to wait for oneself.
+        let holder = holder.filter(|holder| *holder != self.own);
         if self.ahead.is_none() && self.holder != holder {
             self.leave();
             self.holder = holder;
