@@ -29,7 +29,7 @@
 use std::time::Duration;
 
 use nfslock::Limit;
-use nix::fcntl::OFlag;
+use nix::fcntl::{AtFlags, OFlag};
 use nix::sys::stat::Mode;
 use nix::unistd::{getegid, geteuid};
 
@@ -41,7 +41,7 @@ use crate::options::Options;
 use crate::process::{me, simply, trace, wait, with, Kind};
 use crate::recipient::Recipient;
 use crate::status::Failure;
-use crate::sys::{self, Lock, OwnedFd, Write};
+use crate::sys::{self, File, Lock, OwnedFd, Write};
 use crate::template::Template;
 use crate::world::{DOTLOCK, MAILBOX, SECOND};
 
@@ -59,6 +59,10 @@ pub enum Actor {
     /// Reads the mailbox and removes its first message, under its dotlock and
     /// the kernel's lock.
     Read,
+    /// Appends a message, under the kernel's lock alone.
+    Append,
+    /// Removes the mailbox after having read it, under the kernel's lock alone.
+    Remove,
     /// Takes the dotlock by `O_EXCL`, breaking it when it looks older than so
     /// many seconds by a clock that is wrong by so many, and removes it
     /// blindly.  Writes nothing.
@@ -78,8 +82,10 @@ pub enum Outcome {
 
 /// The message of a process, From_ line and all.
 pub fn message_of(actor: Actor, process: usize) -> Vec<Vec<u8>> {
-    let Actor::Deliver { pieces, .. } = actor else {
-        return Vec::new();
+    let pieces = match actor {
+        Actor::Deliver { pieces, .. } => pieces,
+        Actor::Append => 1,
+        Actor::Read | Actor::Remove | Actor::Steal { .. } => return Vec::new(),
     };
     let mut message = vec![format!("From p{process}\n").into_bytes()];
     for piece in 0..pieces {
@@ -94,6 +100,8 @@ impl Actor {
         match self {
             Self::Deliver { pause, .. } => deliver(message_of(self, me()), pause),
             Self::Read => read().unwrap_or(Outcome::Failed),
+            Self::Append => append(&message_of(self, me()).concat()).unwrap_or(Outcome::Failed),
+            Self::Remove => remove().unwrap_or(Outcome::Failed),
             Self::Steal { age, skew } => steal(age, skew),
         }
     }
@@ -161,6 +169,9 @@ fn rewrite(lock: &Lock) -> Result<bool, std::io::Error> {
     let file = sys::openat(&directory, MAILBOX, OFlag::O_RDWR, Mode::empty())?;
     for _ in 0..8 {
         if sys::try_lock(&file, true)? {
+            if !is_in_place(&directory, &file)? {
+                return Ok(false);
+            }
             let text = file.read()?;
             let end = text.windows(2).position(|pair| pair == b"\n\n");
             let (first, rest) = text.split_at(end.map_or(0, |end| end + 2));
@@ -186,6 +197,61 @@ fn rewrite(lock: &Lock) -> Result<bool, std::io::Error> {
         sys::pause(Duration::from_millis(100));
     }
     Ok(false)
+}
+
+/// Whether a file that was locked still is the mailbox.
+fn is_in_place(directory: &OwnedFd, file: &File) -> Result<bool, std::io::Error> {
+    let here = sys::fstatat(directory, MAILBOX, AtFlags::empty())?;
+    Ok(here.st_ino == sys::fstat(file)?.st_ino)
+}
+
+/// Programs that know nothing of dotlocks.
+fn append(message: &[u8]) -> Result<Outcome, std::io::Error> {
+    let directory = OwnedFd::of_directory();
+    let file = sys::openat(&directory, MAILBOX, OFlag::O_RDWR, Mode::empty())?;
+    for _ in 0..8 {
+        if sys::try_lock(&file, true)? {
+            if !is_in_place(&directory, &file)? {
+                return Ok(Outcome::Failed);
+            }
+            let text = file.read()?;
+            let mending = match text.as_slice() {
+                [] | [.., b'\n', b'\n'] => &b""[..],
+                _ => b"\n\n",
+            };
+            let whole = [mending, message].concat();
+            if file.write(&whole)? < whole.len() || sys::sync(&file).is_err() {
+                return Ok(Outcome::Left);
+            }
+            return Ok(Outcome::Done);
+        }
+        sys::pause(Duration::from_millis(100));
+    }
+    Ok(Outcome::Failed)
+}
+
+fn remove() -> Result<Outcome, std::io::Error> {
+    let directory = OwnedFd::of_directory();
+    let file = sys::openat(&directory, MAILBOX, OFlag::O_RDWR, Mode::empty())?;
+    for _ in 0..8 {
+        if sys::try_lock(&file, true)? {
+            if !is_in_place(&directory, &file)? {
+                return Ok(Outcome::Failed);
+            }
+            let text = file.read()?;
+            let removed = simply(Kind::Unlink, MAILBOX, |world, me| {
+                for (process, message) in world.messages.iter().enumerate() {
+                    if !message.is_empty() && text.windows(message.len()).any(|at| at == message) {
+                        world.read.insert(process);
+                    }
+                }
+                world.unlink(Some(me), MAILBOX)
+            });
+            return Ok(removed.map_or(Outcome::Failed, |()| Outcome::Done));
+        }
+        sys::pause(Duration::from_millis(100));
+    }
+    Ok(Outcome::Failed)
 }
 
 /// A peer by other rules.

@@ -26,7 +26,7 @@
 
 //! What must be true of a mailbox, whatever happened.
 
-use crate::actors::{Actor, Outcome};
+use crate::actors::{message_of, Actor, Outcome};
 use crate::schedule::Scenario;
 use crate::world::{Byte, World, DOTLOCK, MAILBOX};
 
@@ -168,7 +168,7 @@ fn parse(
         let is_reader = scenario
             .actors
             .get(process)
-            .is_some_and(|(actor, _)| !matches!(actor, Actor::Deliver { .. }));
+            .is_some_and(|(actor, _)| message_of(*actor, process).is_empty());
         if is_reader || damaged(&process) {
             continue;
         }

@@ -68,6 +68,7 @@ fn scenario(name: &'static str, actors: &[(Actor, usize)], faults: Faults) -> Sc
         actors: actors.to_vec(),
         mailbox: Some(OLD),
         kernel_locks: KernelLocks::OfTheServer,
+        local: false,
         faults,
         budget: 1,
     }
@@ -78,7 +79,10 @@ fn small() -> Vec<Scenario> {
     let two_hosts = [(LONG, 0), (SHORT, 1)];
     let one_host = [(SHORT, 0), (SHORT, 0)];
     vec![
-        scenario("two-orders", &two_hosts, NONE),
+        Scenario {
+            budget: 0,
+            ..scenario("two-orders", &two_hosts, NONE)
+        },
         Scenario {
             mailbox: None,
             ..scenario(
@@ -136,6 +140,17 @@ fn small() -> Vec<Scenario> {
             },
         ),
         scenario(
+            "two-appender",
+            &[(LONG, 0), (Actor::Append, 1)],
+            Faults {
+                kills: true,
+                errors: true,
+                signals: true,
+                delays: true,
+                ..NONE
+            },
+        ),
+        scenario(
             "one-host-kills",
             &one_host,
             Faults {
@@ -158,6 +173,53 @@ fn small() -> Vec<Scenario> {
     ]
 }
 
+/// The same on a file system of the host's own.
+fn local() -> Vec<Scenario> {
+    let two = [(LONG, 0), (SHORT, 0)];
+    let of = |name, actors: &[(Actor, usize)], faults| Scenario {
+        local: true,
+        ..scenario(name, actors, faults)
+    };
+    vec![
+        of(
+            "local-kills",
+            &two,
+            Faults {
+                kills: true,
+                crashes: true,
+                ..NONE
+            },
+        ),
+        of(
+            "local-errors",
+            &two,
+            Faults {
+                errors: true,
+                signals: true,
+                ..NONE
+            },
+        ),
+        of(
+            "local-remover",
+            &[(LONG, 0), (Actor::Remove, 0), (Actor::Remove, 0)],
+            Faults {
+                delays: true,
+                ..NONE
+            },
+        ),
+        of(
+            "local-appender",
+            &[(LONG, 0), (Actor::Append, 0)],
+            Faults {
+                errors: true,
+                kills: true,
+                delays: true,
+                ..NONE
+            },
+        ),
+    ]
+}
+
 /// Left to chance, with several faults.
 fn large() -> Vec<Scenario> {
     let lawful = Faults {
@@ -177,6 +239,37 @@ fn large() -> Vec<Scenario> {
     let thief = Actor::Steal { age: 5, skew: 0 };
     let wrong_clock = Actor::Steal { age: 60, skew: 90 };
     vec![
+        Scenario {
+            budget: 2,
+            ..scenario(
+                "two-stops-errors",
+                &[(LONG, 0), (SLOW, 1)],
+                Faults {
+                    errors: true,
+                    stops: true,
+                    ..NONE
+                },
+            )
+        },
+        Scenario {
+            budget: 3,
+            local: true,
+            ..scenario(
+                "many-local",
+                &[
+                    (SLOW, 0),
+                    (LONG, 0),
+                    (Actor::Remove, 0),
+                    (Actor::Read, 0),
+                    (Actor::Append, 0),
+                ],
+                Faults {
+                    stops: false,
+                    replies: false,
+                    ..lawful
+                },
+            )
+        },
         Scenario {
             budget: 4,
             ..scenario("many-lawful", &many, lawful)
@@ -216,7 +309,7 @@ fn soak() -> Option<u32> {
 }
 
 fn one(name: &str) -> Scenario {
-    let mut all = small().into_iter().chain(large());
+    let mut all = small().into_iter().chain(local()).chain(large());
     all.find(|scenario| scenario.name == name)
         .expect("a scenario of that name")
 }
@@ -268,9 +361,16 @@ tests!(complete:
     two_stops = "two-stops",
     one_host_kills = "one-host-kills",
     reader_kills = "reader-kills",
+    local_kills = "local-kills",
+    local_errors = "local-errors",
+    local_remover = "local-remover",
+    local_appender = "local-appender",
+    two_appender = "two-appender",
 );
 
 tests!(some_of:
+    two_stops_errors = "two-stops-errors",
+    many_local = "many-local",
     many_lawful = "many-lawful",
     many_new = "many-new",
     many_stops = "many-stops",
@@ -282,7 +382,7 @@ tests!(some_of:
 #[ignore = "long"]
 fn two_faults() {
     let minutes = Duration::from_secs(60) * soak().unwrap_or(1);
-    let small = small();
+    let small: Vec<Scenario> = small().into_iter().chain(local()).collect();
     let share = minutes / u32::try_from(small.len()).unwrap_or(1);
     for mut scenario in small {
         scenario.budget = 2;

@@ -32,6 +32,9 @@ use std::time::Instant;
 
 use crate::schedule::{run, Chooser, Run, Scenario};
 
+/// More states than this are not remembered.
+const MOST_STATES: usize = 30_000_000;
+
 /// How much was explored.
 #[derive(Default)]
 pub struct Explored {
@@ -171,7 +174,7 @@ pub fn exhaust(scenario: &Scenario, until: Instant) -> Explored {
         if !chooser.next() {
             return explored;
         }
-        if Instant::now() > until {
+        if Instant::now() > until || chooser.seen.len() > MOST_STATES {
             explored.cut = true;
             return explored;
         }

@@ -71,6 +71,8 @@ pub struct Scenario {
     /// What the mailbox contains at the beginning, if it is there.
     pub mailbox: Option<&'static [u8]>,
     pub kernel_locks: KernelLocks,
+    /// All processes run on the server itself, as host 0.
+    pub local: bool,
     pub faults: Faults,
     /// So many faults in one schedule.
     pub budget: u32,
@@ -149,16 +151,17 @@ pub struct Schedule<'a> {
 pub fn run(scenario: &Scenario, chooser: &mut dyn Chooser, traced: bool) -> Run {
     let hosts = scenario.actors.iter().map(|(_, host)| host + 1).max();
     // One more for the delivery that comes after all this.
-    let hosts = hosts.unwrap_or(0) + 1;
+    let hosts = hosts.unwrap_or(0) + usize::from(!scenario.local);
     let mut world = World::new(hosts, scenario.kernel_locks);
+    world.local = scenario.local;
     for (process, &(actor, host)) in scenario.actors.iter().enumerate() {
         world.add_process(host);
         world.messages[process] = message_of(actor, process).concat();
         if matches!(actor, Actor::Read) {
             world.readers.insert(process);
         }
-        if matches!(actor, Actor::Steal { .. }) {
-            world.thieves.insert(process);
+        if matches!(actor, Actor::Steal { .. } | Actor::Append) {
+            world.outsiders.insert(process);
         }
     }
     let last = (
@@ -331,6 +334,7 @@ impl Schedule<'_> {
     fn add_fates(&self, process: usize, options: &mut Vec<(usize, Fate)>) {
         let faults = self.scenario.faults;
         let actor = self.processes[process].actor;
+        let mut actors = self.scenario.actors.iter();
         let is_reader = matches!(actor, Actor::Read);
         let mut add = |fate| options.push((process, fate));
         let (kind, late) = match &self.processes[process].state {
@@ -349,7 +353,7 @@ impl Schedule<'_> {
             if kind != Kind::Wait {
                 add(Fate::KilledAfter);
             }
-            if late.is_some() {
+            if late.is_some() && !self.scenario.local {
                 add(Fate::KilledMeanwhile(LATE));
             }
         }
@@ -361,7 +365,9 @@ impl Schedule<'_> {
             if !hosts.clone().any(has_reader) {
                 add(Fate::HostCrashes);
             }
-            add(Fate::ServerCrashes);
+            if !self.scenario.local {
+                add(Fate::ServerCrashes);
+            }
         }
         if kind == Kind::Wait {
             return;
@@ -376,7 +382,7 @@ impl Schedule<'_> {
         if faults.stops {
             add(Fate::Late(STOPPED));
             add(Fate::LateReply(STOPPED));
-            if late.is_some() {
+            if late.is_some() && !self.scenario.local {
                 add(Fate::Twice(SECOND / 2));
                 add(Fate::KilledMeanwhile(STOPPED));
             }
@@ -394,8 +400,10 @@ impl Schedule<'_> {
             match kind {
                 Kind::Create | Kind::Link | Kind::Unlink | Kind::Rename | Kind::Touch => {
                     add(Fate::ServedButFails(libc::EIO));
-                    add(Fate::ServedButFails(libc::EINTR));
-                    add(Fate::Fails(libc::EINTR));
+                    if !self.scenario.local {
+                        add(Fate::ServedButFails(libc::EINTR));
+                        add(Fate::Fails(libc::EINTR));
+                    }
                 }
                 Kind::Open | Kind::Look | Kind::Stat | Kind::Attributes | Kind::Read => {
                     add(Fate::Fails(libc::ESTALE));
@@ -418,7 +426,11 @@ impl Schedule<'_> {
                     add(Fate::Fails(libc::EINTR));
                 }
                 Kind::TryLock => {
-                    add(Fate::Fails(libc::ENOLCK));
+                    let counts_on_it =
+                        |actor: &Actor| matches!(actor, Actor::Remove | Actor::Append);
+                    if !actors.any(|(actor, _)| counts_on_it(actor)) {
+                        add(Fate::Fails(libc::ENOLCK));
+                    }
                     add(Fate::Fails(libc::EINTR));
                 }
                 Kind::SyncDirectory | Kind::Wait => {}

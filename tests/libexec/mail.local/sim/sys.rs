@@ -418,7 +418,7 @@ pub fn try_lock(file: &File, _: bool) -> Result<bool, Errno> {
 
 #[allow(clippy::unnecessary_wraps)]
 pub fn is_on_nfs(_: &OwnedFd) -> Result<bool, Errno> {
-    Ok(true)
+    Ok(with(|world, _| !world.local))
 }
 
 /// Have the directory on stable storage: it always is.

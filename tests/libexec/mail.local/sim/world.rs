@@ -134,6 +134,8 @@ pub struct World {
     pub interrupted: BTreeSet<usize>,
     pub late: Vec<(u64, Late)>,
     pub kernel_locks: KernelLocks,
+    /// All processes run on the server itself.
+    pub local: bool,
     /// Presences that have ended.
     pub ended: BTreeSet<u64>,
     presences: u64,
@@ -151,10 +153,10 @@ pub struct World {
     /// The server lost bytes that nobody has any more: what one who died with
     /// his host had written, and others had seen.
     pub thinned: bool,
-    /// Processes that may change others' bytes, and those that take locks from
-    /// the living.
+    /// Processes that may change others' bytes, and those to whom a dotlock
+    /// means nothing, or something else.
     pub readers: BTreeSet<usize>,
-    pub thieves: BTreeSet<usize>,
+    pub outsiders: BTreeSet<usize>,
 }
 
 impl World {
@@ -176,6 +178,7 @@ impl World {
             interrupted: BTreeSet::new(),
             late: Vec::new(),
             kernel_locks,
+            local: false,
             ended: BTreeSet::new(),
             presences: 0,
             random: Vec::new(),
@@ -186,7 +189,7 @@ impl World {
             messages: Vec::new(),
             thinned: false,
             readers: BTreeSet::new(),
-            thieves: BTreeSet::new(),
+            outsiders: BTreeSet::new(),
         }
     }
 
@@ -294,7 +297,8 @@ impl World {
         if let Some(file) = self.files.get_mut(&number) {
             file.nlink -= 1;
             file.ctime = now;
-            if file.nlink == 0 {
+            // On the server itself a file lives as long as somebody has it open.
+            if file.nlink == 0 && !(self.local && name == MAILBOX) {
                 self.files.remove(&number);
             }
         }
@@ -337,7 +341,7 @@ impl World {
             return;
         };
         self.lost.insert(owner);
-        let wrongly = by.is_none_or(|by| self.thieves.contains(&by) || self.blind.contains(&by));
+        let wrongly = by.is_none_or(|by| self.outsiders.contains(&by) || self.blind.contains(&by));
         if wrongly {
             self.robbed.insert(owner);
             self.blind.insert(owner);
@@ -439,6 +443,9 @@ impl World {
             .data
             .extend(bytes.iter().map(|byte| (*byte, process)));
         cached.dirty.push((start, cached.data.len()));
+        if self.local {
+            self.send_part(self.host_of[process], number)?;
+        }
         Ok(())
     }
 
@@ -528,11 +535,14 @@ impl World {
             let all = file.data.get(size..).unwrap_or_default();
             lost.extend(all.iter().filter(|byte| byte.1 != process));
             file.data.truncate(size);
-            file.stable.clone_from(&file.data);
+            if !self.local {
+                file.stable.clone_from(&file.data);
+            }
             file.mtime = now;
             file.ctime = now;
         }
-        if !self.readers.contains(&process) {
+        let rewrites = self.readers.contains(&process) && self.owner_of(DOTLOCK) == Some(process);
+        if !rewrites {
             self.lose(process, &lost, "cut off");
         }
         if !self.may_write(process) {
@@ -557,7 +567,9 @@ impl World {
 
     /// Whether a process may decide to change the mailbox now.
     fn may_write(&self, process: usize) -> bool {
-        self.owner_of(DOTLOCK) == Some(process) || self.blind.contains(&process)
+        self.owner_of(DOTLOCK) == Some(process)
+            || self.blind.contains(&process)
+            || self.outsiders.contains(&process)
     }
 
     /// A process looks at the lock, and sees whose it is.
@@ -688,6 +700,9 @@ impl World {
             _ => false,
         };
         self.late.retain(|(_, late)| !ends(late));
+        if self.local {
+            self.crash_server();
+        }
     }
 }
 
