@@ -36,7 +36,7 @@ use nfslock::identity::Token;
 use nfslock::{Failure, Status};
 
 use crate::process::Process;
-use crate::world::{Call, Doing, Nanos, World, LOCK};
+use crate::world::{Call, Doing, Meeting, Nanos, World, LOCK};
 
 /// What is known of one process.
 #[derive(Clone, Default, Hash)]
@@ -138,7 +138,7 @@ impl World {
         }
     }
 
-    /// A request has taken effect.
+    /// A request has done what it was sent for.
     pub fn after_change(&mut self, process: usize, call: &Call, issued: Nanos) {
         let Some(handle) = self.lock().map(|file| file.handle) else {
             return;
@@ -169,10 +169,16 @@ impl World {
 
     /// Time is about to pass.  Does anybody sleep who should have been woken?
     pub fn before_time_passes(&mut self, until: Nanos) {
-        if self.lock().is_some() || until == self.now {
+        // A claim that takes effect much too late can make the lock that of one
+        // who waits behind another: those two wait for each other, until they
+        // look.
+        if self.lock().is_some() || until == self.now || self.check.excepted {
             return;
         }
         for host in 0..self.kernels.len() {
+            if self.kernels[host].meeting == Meeting::Hostile {
+                continue;
+            }
             let mut asleep = None;
             let mut active = false;
             for (id, process) in self.processes.iter().enumerate() {
@@ -180,10 +186,11 @@ impl World {
                     continue;
                 }
                 match &process.doing {
+                    // Unless it was woken, and its host is stopped.
                     Doing::Calling {
                         call: Call::Outlived(number, _),
                         ..
-                    } if self.presences[*number].process != usize::MAX => asleep = Some(id),
+                    } if !self.presences[*number].has_news() => asleep = Some(id),
                     Doing::Calling { .. } | Doing::Hearing(..) => active = true,
                     Doing::Starting(_) | Doing::Ended | Doing::Dead => {}
                 }

@@ -370,12 +370,21 @@ impl<'a> Run<'a> {
                     0,
                     &format!("host {name} is stopped for {} s", time as f64 / 1e9),
                 );
+                // Where requests have to take effect in time, a host is not
+                // stopped between deciding on one and sending it.
+                let any = world.check.anything_goes;
                 for process in &mut world.processes {
-                    if process.host == host {
-                        match &mut process.doing {
-                            Doing::Calling { at, .. } | Doing::Hearing(_, at) => *at += time,
-                            _ => {}
+                    if process.host != host {
+                        continue;
+                    }
+                    match &mut process.doing {
+                        Doing::Calling { call, at, .. }
+                            if any || matches!(call, Call::Wait(_) | Call::Outlived(..)) =>
+                        {
+                            *at += time;
                         }
+                        Doing::Hearing(_, at) => *at += time,
+                        _ => {}
                     }
                 }
                 return;
@@ -486,6 +495,7 @@ impl<'a> Run<'a> {
             }
             Fate::Detached(errno, time) => {
                 world.check.may_litter = true;
+                world.check.excepted |= world.check.anything_goes;
                 fly(&mut world, time);
                 Answer::error(&call, errno)
             }
@@ -501,7 +511,9 @@ impl<'a> Run<'a> {
             },
             Fate::Silly => {
                 // The client renames it, and removes it when it is closed.
-                let hidden = CString::new(format!(".nfs{id:04}{now}")).unwrap();
+                let names = (0..).map(|number| CString::new(format!(".nfs{number:04}")).unwrap());
+                let mut free = names.skip_while(|name| world.server.names.contains_key(name));
+                let hidden = free.next().unwrap();
                 let Call::Unlink(name) = &call else {
                     unreachable!()
                 };
@@ -609,7 +621,11 @@ fn mishaps(
     if faults.kills {
         fates.push(Fate::KilledAfter);
     }
-    fates.extend(faults.errors.iter().map(|errno| Fate::Failed(*errno)));
+    // Whatever may be done twice is repeated when a signal interrupts it.
+    let once = matches!(call, Call::Link(..) | Call::Unlink(_) | Call::Rename(..));
+    let errors = faults.errors.iter();
+    let told = errors.filter(|errno| once || **errno != libc::EINTR);
+    fates.extend(told.map(|errno| Fate::Failed(*errno)));
     if !remote {
         return;
     }
@@ -617,11 +633,12 @@ fn mishaps(
         if faults.kills {
             fates.extend(faults.late.iter().map(|time| Fate::KilledFlying(*time)));
         }
-        for time in &faults.detached {
-            fates.push(Fate::Detached(libc::EINTR, *time));
+        if once {
+            let detached = |time: &Nanos| Fate::Detached(libc::EINTR, *time);
+            fates.extend(faults.detached.iter().map(detached));
         }
         if !faults.errors.is_empty() {
-            fates.push(Fate::Told(libc::EINTR));
+            fates.extend(once.then_some(Fate::Told(libc::EINTR)));
             fates.push(Fate::Told(libc::EIO));
         }
         fates.extend(faults.twice.iter().map(|time| Fate::Twice(*time)));

@@ -24,4 +24,224 @@
 // OUT OF THE USE OF THIS SOFTWARE, EVEN IF ADVISED OF THE POSSIBILITY OF
 // SUCH DAMAGE.
 
-//! Schedules of more processes, by chance.
+//! Schedules of more processes, with many faults, by chance.
+
+use std::time::Duration;
+
+use nfslock_sim::explore::{many, soak, Report};
+use nfslock_sim::peers::Peer;
+use nfslock_sim::scenario::{Faults, Host, Plan, Scenario, Step};
+use nfslock_sim::world::{Meeting, Nanos, SECOND};
+
+/// As in every day's run; `NFSLOCK_SOAK` multiplies it.
+const SHARE: Duration = Duration::from_secs(10);
+
+/// With a stale limit of 2 seconds.
+const DELTA: Nanos = SECOND / 4;
+const LEASE: Nanos = SECOND;
+
+const ERRORS: [i32; 9] = [
+    libc::EIO,
+    libc::EINTR,
+    libc::EACCES,
+    libc::ESTALE,
+    libc::ENOSPC,
+    libc::EDQUOT,
+    libc::EPERM,
+    libc::EMFILE,
+    libc::EROFS,
+];
+
+fn walk(name: &str, scenario: &Scenario) -> Report {
+    many(name, scenario, 0..u64::MAX, SHARE * soak().unwrap_or(1))
+}
+
+/// Hosts, two of which have the same name, with so many processes each.
+fn crowd(names: &[&'static str], neighbours: usize, plan: &Plan) -> Scenario {
+    let mut scenario = Scenario {
+        hosts: names
+            .iter()
+            .enumerate()
+            .map(|(number, name)| Host {
+                name,
+                clock: i64::try_from(number).unwrap() * 7_000_000_000,
+                ..Host::default()
+            })
+            .collect(),
+        ..Scenario::default()
+    };
+    for host in 0..names.len() {
+        for neighbour in 0..neighbours {
+            let start = SECOND / 8 * (neighbour * 5 + host) as Nanos;
+            scenario = scenario.with(host, start, plan.clone());
+        }
+    }
+    scenario
+}
+
+fn holds(time: Nanos) -> Plan {
+    Plan {
+        steps: vec![Step::Verify, Step::Wait(time), Step::Refresh],
+        rounds: 3,
+        rest: SECOND / 10,
+        limit: Some(60 * SECOND),
+        ..Plan::default()
+    }
+}
+
+/// Whatever may happen while every request takes effect once, and in time.
+fn in_time(budget: u32) -> Faults {
+    Faults {
+        budget,
+        replies: true,
+        errors: ERRORS.to_vec(),
+        kills: true,
+        signals: true,
+        late: vec![1, DELTA / 3, DELTA - 1],
+        slow: vec![
+            DELTA / 8,
+            DELTA / 2,
+            DELTA,
+            2 * DELTA,
+            LEASE,
+            3 * LEASE,
+            10 * LEASE,
+        ],
+        steps: vec![-86_400, -2, 1, 2, 3600],
+        stops: vec![DELTA, LEASE, 5 * LEASE],
+        reboots: true,
+        ..Faults::default()
+    }
+}
+
+/// And whatever may not.
+fn at_any_time(budget: u32) -> Faults {
+    let mut faults = in_time(budget);
+    let long = [DELTA, 2 * DELTA, LEASE, 3 * LEASE, 20 * LEASE];
+    faults.late.extend(long);
+    faults.twice.extend(long);
+    faults.twice.push(1);
+    faults.detached.extend(long);
+    faults.stops.push(30 * LEASE);
+    faults
+}
+
+#[test]
+fn a_crowd_of_clients() {
+    let mut scenario = crowd(&["a", "a", "b"], 2, &holds(SECOND / 2));
+    scenario.faults = in_time(8);
+    walk("a_crowd_of_clients", &scenario);
+}
+
+#[test]
+fn a_crowd_with_the_server_in_it() {
+    let mut scenario = crowd(&["s", "a"], 3, &holds(SECOND / 3));
+    scenario.hosts[0].local = true;
+    scenario.coarse = true;
+    scenario.faults = in_time(6);
+    walk("a_crowd_with_the_server_in_it", &scenario);
+}
+
+#[test]
+fn a_crowd_that_sweeps_and_holds_for_too_long() {
+    let plan = Plan {
+        sweeps: true,
+        steps: vec![Step::Wait(3 * LEASE / 2), Step::Verify],
+        ..holds(0)
+    };
+    let mut scenario = crowd(&["a", "b"], 2, &plan);
+    scenario.faults = in_time(6);
+    walk("a_crowd_that_sweeps_and_holds_for_too_long", &scenario);
+}
+
+#[test]
+fn a_crowd_of_neighbours_without_an_honest_place() {
+    let mut scenario = crowd(&["a", "b", "c"], 3, &holds(SECOND / 2));
+    scenario.longest = 200_000;
+    scenario.hosts[0].meeting = Meeting::Missing;
+    scenario.hosts[1].meeting = Meeting::Hostile;
+    scenario.faults = in_time(4);
+    walk("a_crowd_of_neighbours_without_an_honest_place", &scenario);
+}
+
+#[test]
+fn nobody_starves() {
+    let mut scenario = crowd(&["a", "b"], 4, &holds(SECOND / 20));
+    scenario.faults.budget = 0;
+    let report = walk("nobody_starves", &scenario);
+    assert!(report.overtaken < 24);
+}
+
+#[test]
+fn anything_happens() {
+    let mut scenario = crowd(&["a", "a", "b"], 2, &holds(SECOND / 2));
+    scenario.anything_goes = true;
+    scenario.faults = at_any_time(8);
+    walk("anything_happens", &scenario);
+}
+
+/// Among other programs, with the times as they are by default.
+fn among_peers(patience: Option<i64>) -> Scenario {
+    let stale = Duration::from_secs(300);
+    let plan = Plan {
+        stale,
+        steps: [Step::Wait(20 * SECOND), Step::Refresh].repeat(4),
+        rounds: 2,
+        rest: SECOND,
+        limit: Some(3000 * SECOND),
+        ..Plan::default()
+    };
+    let peer = Peer {
+        contents: b"101",
+        patience,
+        rounds: 3,
+        holds: 2 * SECOND,
+        tries: 600,
+        ..Peer::default()
+    };
+    let mut scenario = crowd(&["a", "b"], 2, &plan).with_peer(0, SECOND, peer.clone().script());
+    scenario.stale = stale;
+    scenario.faults = Faults {
+        budget: 5,
+        replies: true,
+        kills: true,
+        signals: true,
+        late: vec![SECOND, 7 * SECOND],
+        slow: vec![SECOND, 10 * SECOND],
+        steps: vec![-3600, -2],
+        ..Faults::default()
+    };
+    scenario.hosts.iter_mut().for_each(|host| host.clock = 0);
+    scenario
+}
+
+#[test]
+fn peers_break_by_age() {
+    for patience in [60, 120, 300, 1024] {
+        let mut scenario = among_peers(Some(patience));
+        scenario.faults.steps.clear();
+        let name = format!("peers_break_by_age_{patience}");
+        many(
+            &name,
+            &scenario,
+            0..u64::MAX,
+            SHARE / 4 * soak().unwrap_or(1),
+        );
+    }
+}
+
+#[test]
+fn peers_break_what_lives() {
+    let mut scenario = among_peers(Some(10));
+    let rude = Peer {
+        contents: b"0",
+        patience: Some(60),
+        asks_for_pid: true,
+        rounds: 5,
+        ..Peer::default()
+    };
+    scenario = scenario.with_peer(1, 3 * SECOND, rude.script());
+    scenario.anything_goes = true;
+    scenario.faults.steps = vec![3600, -3600];
+    walk("peers_break_what_lives", &scenario);
+}

@@ -47,7 +47,7 @@ use nfslock::host::Host;
 use nfslock::identity::{Identity, Token};
 use nfslock::timing::Span;
 
-use crate::world::{Answer, Ask, Call, Doing, Handle, Nanos, Stat, World};
+use crate::world::{Answer, Ask, Call, Doing, Handle, Meeting, Nanos, Stat, World};
 
 /// What a process does.
 pub type Script = Rc<dyn Fn(&Process)>;
@@ -62,6 +62,9 @@ pub struct Process {
 
 /// The same, as who runs it knows it.
 pub struct Task(Coroutine<Answer, Call, (), DefaultStack>);
+
+/// How old an answer may be on which a file is removed that was not written.
+const PROMPT: Span = Span::from_millis(125);
 
 const STACK: usize = 128 * 1024;
 
@@ -135,8 +138,9 @@ impl Process {
             };
             !others.into_iter().any(here)
         };
-        // Nobody else is on this host to see when it does that.
-        if alone {
+        // Nobody else is on this host to see when it does that, or there is no
+        // place where anybody could.
+        if alone || self.has_no_place() {
             let mut world = self.world();
             let now = world.now;
             let answer = world.execute(self.id, &Call::Place(ask), now);
@@ -144,6 +148,11 @@ impl Process {
             return answer;
         }
         self.ask(Call::Place(ask))
+    }
+
+    fn has_no_place(&self) -> bool {
+        let world = self.world.borrow();
+        world.kernels[world.processes[self.id].host].meeting == Meeting::Missing
     }
 
     /// End at once, without cleaning up.
@@ -167,9 +176,17 @@ impl Process {
             Answer::Dead => return Err(libc::EIO),
             _ => {}
         }
-        // As the real one does: unless another's has the name by now.
-        let found = self.ask(Call::Stat(name.to_owned()));
-        if matches!(found, Answer::Stat(Ok(stat)) if stat.ino == handle.ino) {
+        // As the real one does: unless another's has the name by now, and only
+        // at once.  It has the file open, so that on a local disk its number is
+        // not used again.
+        let looked = self.monotonic();
+        let is_it = if self.is_local() {
+            self.open(name).is_ok_and(|(.., found)| found == handle)
+        } else {
+            let found = self.ask(Call::Stat(name.to_owned()));
+            matches!(found, Answer::Stat(Ok(stat)) if stat.ino == handle.ino)
+        };
+        if is_it && self.monotonic().minus(looked) < PROMPT {
             self.ask(Call::Unlink(name.to_owned()));
         }
         match written {

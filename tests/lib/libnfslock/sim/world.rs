@@ -614,7 +614,8 @@ impl World {
             }
             _ => {}
         }
-        if call.changes() {
+        let done = matches!(answer, Answer::Made(Ok(_)) | Answer::Unit(Ok(())));
+        if done && call.changes() {
             self.after_change(process, call, issued);
         }
         answer
