@@ -33,6 +33,7 @@
 
 pub mod check;
 pub mod explore;
+pub mod few;
 pub mod peers;
 pub mod process;
 pub mod scenario;

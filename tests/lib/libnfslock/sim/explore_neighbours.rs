@@ -1,0 +1,70 @@
+// $NetBSD$
+//
+// Copyright (c) 2026 The libnfslock authors.
+// All rights reserved.
+//
+// Redistribution and use in source and binary forms, with or without
+// modification, are permitted provided that the following conditions
+// are met:
+// 1. Redistributions of source code must retain the above copyright
+//    notice, this list of conditions and the following disclaimer.
+// 2. Redistributions in binary form must reproduce the above copyright
+//    notice, this list of conditions and the following disclaimer in the
+//    documentation and/or other materials provided with the distribution.
+//
+// THIS SOFTWARE IS PROVIDED BY THE AUTHORS AND CONTRIBUTORS ``AS IS'' AND
+// ANY EXPRESS OR IMPLIED WARRANTIES, INCLUDING, BUT NOT LIMITED TO, THE
+// IMPLIED WARRANTIES OF MERCHANTABILITY AND FITNESS FOR A PARTICULAR PURPOSE
+// ARE DISCLAIMED.  IN NO EVENT SHALL THE AUTHORS OR CONTRIBUTORS BE LIABLE
+// FOR ANY DIRECT, INDIRECT, INCIDENTAL, SPECIAL, EXEMPLARY, OR CONSEQUENTIAL
+// DAMAGES (INCLUDING, BUT NOT LIMITED TO, PROCUREMENT OF SUBSTITUTE GOODS
+// OR SERVICES; LOSS OF USE, DATA, OR PROFITS; OR BUSINESS INTERRUPTION)
+// HOWEVER CAUSED AND ON ANY THEORY OF LIABILITY, WHETHER IN CONTRACT, STRICT
+// LIABILITY, OR TORT (INCLUDING NEGLIGENCE OR OTHERWISE) ARISING IN ANY WAY
+// OUT OF THE USE OF THIS SOFTWARE, EVEN IF ADVISED OF THE POSSIBILITY OF
+// SUCH DAMAGE.
+
+//! Every schedule of a few processes of one host, with few faults: their queue
+//! makes for many.
+
+use nfslock_sim::few::{all, dies, hosts, replies, DELTA, SETTLE};
+use nfslock_sim::scenario::{Faults, Plan, Step};
+use nfslock_sim::world::SECOND;
+
+#[test]
+fn two_neighbours_take_over_from_the_dead() {
+    for local in [false, true] {
+        let mut scenario = hosts(1, local)
+            .with(0, 0, dies())
+            .with(0, 1, Plan::default())
+            .with(0, 1, Plan::default());
+        scenario.reduce = true;
+        scenario.faults = Faults {
+            late: vec![DELTA - 1],
+            slow: vec![SETTLE],
+            kills: true,
+            ..replies(1)
+        };
+        all("two_neighbours_take_over_from_the_dead", &scenario);
+    }
+}
+
+#[test]
+fn neighbours_line_up() {
+    let holds = Plan {
+        steps: vec![Step::Wait(SECOND / 2), Step::Verify],
+        ..Plan::default()
+    };
+    let mut scenario = hosts(1, false);
+    for _ in 0..3 {
+        scenario = scenario.with(0, 0, holds.clone());
+    }
+    scenario.reduce = true;
+    scenario.faults = Faults {
+        budget: 1,
+        kills: true,
+        signals: true,
+        ..Faults::default()
+    };
+    all("neighbours_line_up", &scenario);
+}
