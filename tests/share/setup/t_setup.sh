@@ -118,9 +118,55 @@ runs_make_body()
 	atf_check -o inline:"bmake lint\nbmake test\n" grep ^bmake out
 }
 
+atf_test_case unpacks
+unpacks_head()
+{
+	atf_set descr "Packages that would set up a mail system are unpacked," \
+	    "not installed"
+}
+unpacks_body()
+{
+	machine cc objcopy python3 mutt c++ mandoc cargo-clippy \
+	    cargo-fmt kyua atf-sh bindfs mkfs.btrfs mkfs.ext4 dotlockfile \
+	    lockfile m4 strace valgrind
+	for program in chmod mkdir rm; do
+		ln -s "$(command -v ${program})" bin
+	done
+	for program in cargo rustc; do
+		answer ${program} "echo ${program} 1.96.0"
+	done
+	[ -e /usr/include/atf-c.h ] && [ -e /etc/services ] ||
+	    atf_skip "this machine has not all that tests need"
+	[ ! -e /usr/sbin/postlock ] || atf_skip "Postfix is installed here"
+	answer ls :
+	answer python3 :
+	answer bmake 'case $1 in
+	-v)	echo "${0%/*}/obj" ;;
+	*)	echo "$* with ${NFSLOCK_PEERS-none}" ;;
+	esac'
+	answer apt-get 'echo "$*"; : > some.deb'
+	answer dpkg 'echo "$*"'
+	setup 0 all
+	atf_check -o inline:"download maildrop postfix
+-x some.deb .
+setup: bmake all
+all with ${PWD}/bin/obj/peers
+" cat out
+	atf_check test -e bin/obj/peers/some.deb
+
+	# It is no reason to give up.
+	answer apt-get "exit 1"
+	setup 0 all
+	atf_check -o match:"what is tested against them is skipped" cat err
+	# The demo does without.
+	setup 0 demo
+	atf_check -o match:"^demo with none$" cat out
+}
+
 atf_init_test_cases()
 {
 	atf_add_test_case missing
 	atf_add_test_case old_cargo
 	atf_add_test_case runs_make
+	atf_add_test_case unpacks
 }
