@@ -28,6 +28,8 @@
 //! breaker at a time, nothing removed but what was seen, and a wrong break
 //! undone.
 
+use core::ffi::c_int;
+
 use crate::claim::{discard, Taken};
 use crate::filesystem::{FileSystem, Kind, Look};
 use crate::guard::Guard;
@@ -167,13 +169,24 @@ fn break_lock<F: FileSystem>(
         return Ok(Outcome::Left);
     }
     let renamed = fs.rename(lock.as_c_str(), aside.as_c_str());
-    let found = fs.look(aside.as_c_str());
+    let sent = fs.monotonic();
+    let mut found = fs.look(aside.as_c_str());
+    // Over NFS a request that failed may be on its way yet, and is not to
+    // arrive after the guard is let go.
+    while renamed.is_err_and(|errno| !is_an_answer(errno))
+        && is_absent(&found)
+        && !fs.is_local()
+        && fs.monotonic().minus(sent) < timing.settle
+    {
+        fs.wait(timing.arrival);
+        found = fs.look(aside.as_c_str());
+    }
     match found {
         Ok(found) if found.is_same_as(seen) => {
             discard(fs, &aside);
             return Ok(Outcome::Removed);
         }
-        Err(libc::ENOENT | libc::ESTALE) => {
+        _ if is_absent(&found) => {
             return match renamed {
                 Ok(()) | Err(libc::ENOENT | libc::ESTALE) => Ok(Outcome::Removed),
                 Err(libc::EINTR) => Ok(Outcome::Left),
@@ -196,6 +209,25 @@ fn break_lock<F: FileSystem>(
         }
     }
     found.map_or_else(|errno| Err(Failure::system(errno)), |_| Ok(Outcome::Left))
+}
+
+fn is_absent(found: &Result<Look, c_int>) -> bool {
+    matches!(found, Err(libc::ENOENT | libc::ESTALE))
+}
+
+/// Does this error come from whoever has the directory, so that the request is
+/// done with?
+fn is_an_answer(errno: c_int) -> bool {
+    matches!(
+        errno,
+        libc::ENOENT
+            | libc::ESTALE
+            | libc::EPERM
+            | libc::EACCES
+            | libc::EISDIR
+            | libc::ENOTDIR
+            | libc::EROFS
+    )
 }
 
 /// Remove what processes that were killed left in the directory: files of the

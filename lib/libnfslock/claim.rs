@@ -26,11 +26,13 @@
 
 //! Taking a name that several processes want, so that one of them has it.
 
+use core::cell::Cell;
 use core::ffi::c_int;
 
 use crate::filesystem::{Attributes, FileSystem, INTERRUPTIONS};
 use crate::identity::{Identity, Token};
 use crate::name::Name;
+use crate::status::{Failure, Status};
 use crate::timing::{Span, Timing};
 
 /// How often the temporary is made when something is in its way.
@@ -209,18 +211,60 @@ pub fn discard<F: FileSystem>(fs: &F, name: &Name) {
 /// Remove a name that others use too, if it is ours.  An answer that was long
 /// in coming is not acted on: by then the name may be another's.
 pub fn drop_if_ours<F: FileSystem>(fs: &F, name: &Name, identity: &Identity, timing: &Timing) {
-    for _ in 0..INTERRUPTIONS {
-        let looked = fs.monotonic();
-        if !fs
-            .look(name.as_c_str())
-            .is_ok_and(|found| found.is(identity))
-        {
-            break;
+    let looked = Cell::new(Span::ZERO);
+    let is_ours = || {
+        looked.set(fs.monotonic());
+        match fs.look(name.as_c_str()) {
+            Ok(found) => Ok(found.is(identity)),
+            Err(libc::ENOENT | libc::ESTALE) => Ok(false),
+            Err(errno) => Err(Failure::system(errno)),
         }
-        if fs.monotonic().minus(looked) < timing.slack
-            && fs.unlink(name.as_c_str()) != Err(libc::EINTR)
+    };
+    let is_fresh = || fs.monotonic().minus(looked.get()) < timing.slack;
+    for _ in 0..INTERRUPTIONS {
+        if is_ours() != Ok(true)
+            || remove(fs, name, timing, is_fresh, is_ours) != Err(Status::TimedOut.into())
         {
             break;
         }
     }
+}
+
+/// Remove a name that others use too, and that was ours a moment ago, while
+/// that is permitted.
+pub fn remove<F: FileSystem>(
+    fs: &F,
+    name: &Name,
+    timing: &Timing,
+    permitted: impl Fn() -> bool,
+    is_ours: impl Fn() -> Result<bool, Failure>,
+) -> Result<(), Failure> {
+    for _ in 0..INTERRUPTIONS {
+        if !permitted() {
+            return Err(Status::TimedOut.into());
+        }
+        match fs.unlink(name.as_c_str()) {
+            Ok(()) => return Ok(()),
+            // Over NFS it is our own request, repeated, that finds it gone.
+            Err(libc::ENOENT) if !fs.is_local() => return Ok(()),
+            Err(libc::ENOENT) => return Err(Status::Gone.into()),
+            // It may have been removed all the same, and another's may stand
+            // there by now.
+            Err(libc::EINTR) => {
+                let sent = fs.monotonic();
+                let mut ours = is_ours()?;
+                // Over NFS the request may be on its way yet.  After another
+                // one it would hit whoever comes next.
+                while ours && !fs.is_local() && fs.monotonic().minus(sent) < timing.settle {
+                    fs.wait(timing.arrival);
+                    ours = is_ours()?;
+                }
+                if !ours {
+                    return Ok(());
+                }
+            }
+            Err(errno) => return Err(Failure::system(errno)),
+        }
+    }
+    Err(Failure::system(libc::EINTR))
 }

@@ -29,7 +29,7 @@
 use core::ffi::{c_int, CStr};
 
 use crate::breaker::{self, Outcome};
-use crate::claim::{Claim, Taken};
+use crate::claim::{remove, Claim, Taken};
 use crate::filesystem::{Contents, FileSystem, Kind, Look, INTERRUPTIONS};
 use crate::guard::Guard;
 use crate::identity::Token;
@@ -177,8 +177,9 @@ impl<F: FileSystem> Lock<F> {
         if let (Some(presence), false) = (&self.presence, self.fs.is_local()) {
             self.fs.withdraw(presence);
         }
-        if self.lease_holds() {
-            return self.unlink(|| self.lease_holds());
+        let outcome = self.unlink(|| self.lease_holds());
+        if outcome != Err(Status::TimedOut.into()) {
+            return outcome;
         }
         // Another may hold this lock for stale by now, and be about to break
         // it.  Under the breakers' guard nobody else is, so that removing it
@@ -216,28 +217,19 @@ impl<F: FileSystem> Lock<F> {
 
     /// Remove the lock, that was ours a moment ago, while that is permitted.
     fn unlink(&self, permitted: impl Fn() -> bool) -> Result<(), Failure> {
-        for _ in 0..INTERRUPTIONS {
-            if !permitted() {
-                return Err(Status::TimedOut.into());
-            }
-            match self.fs.unlink(self.name.as_c_str()) {
-                Ok(()) => return Ok(()),
-                // Over NFS it is our own request, repeated, that finds it
-                // gone.
-                Err(libc::ENOENT) if !self.fs.is_local() => return Ok(()),
-                Err(libc::ENOENT) => return Err(Status::Gone.into()),
-                // It may have been removed all the same, and another's may
-                // stand there by now.
-                Err(libc::EINTR) => {
-                    let found = self.verify().map_err(|failure| failure.status);
-                    if matches!(found, Err(Status::Gone | Status::Stolen)) {
-                        return Ok(());
-                    }
+        remove(
+            &self.fs,
+            &self.name,
+            &self.timing,
+            permitted,
+            || match self.verify() {
+                Ok(()) => Ok(true),
+                Err(failure) if matches!(failure.status, Status::Gone | Status::Stolen) => {
+                    Ok(false)
                 }
-                Err(errno) => return Err(Failure::system(errno)),
-            }
-        }
-        Err(Failure::system(libc::EINTR))
+                Err(failure) => Err(failure),
+            },
+        )
     }
 
     fn judge(&self, found: &Look) -> Result<(), Failure> {

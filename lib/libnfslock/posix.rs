@@ -36,7 +36,7 @@ use crate::options::Directory;
 use crate::presence::{self, Neighbour, Origin, Presence};
 use crate::status::{Failure, Status};
 use crate::sys::{self, Descriptor};
-use crate::timing::Span;
+use crate::timing::{Span, SHORTEST_SLACK};
 
 /// A lock can be read by all: who holds it is no secret.  Its owner can write
 /// it, which nobody does; but Linux lets nobody link a file that is neither
@@ -193,10 +193,10 @@ impl FileSystem for Posix {
             Err(errno) => (errno, file.stat().map(|stat| sys::attributes(&stat))),
         };
         // Unless it was removed by now, and another's has its name.
-        if let (Ok(made), Ok(found)) = (made, self.stat(name)) {
-            if (made.dev, made.ino) == (found.dev, found.ino) {
-                let _ = self.dir.unlink(name);
-            }
+        let looked = sys::monotonic();
+        let found = self.stat(name);
+        if made.is_ok() && made == found && sys::monotonic().minus(looked) < SHORTEST_SLACK {
+            let _ = self.dir.unlink(name);
         }
         Err(errno)
     }

@@ -139,7 +139,13 @@ pub struct Timing {
     pub lease: Span,
     /// How long a waiter leaves the lock alone between two looks.
     pub glance: Span,
+    /// How often it is looked whether a request that was interrupted has
+    /// arrived.
+    pub arrival: Span,
 }
+
+/// No stale limit has a shorter slack: that of two seconds has this one.
+pub const SHORTEST_SLACK: Span = Span::from_millis(125);
 
 impl Timing {
     /// The times for a stale limit.  The request on whose taking effect
@@ -157,6 +163,7 @@ impl Timing {
             slack: settle.part(4),
             lease: watch.part(2),
             glance: watch.part(8).min(LONGEST_GLANCE),
+            arrival: settle.part(128),
         }
     }
 }
