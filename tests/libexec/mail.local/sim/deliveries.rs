@@ -26,7 +26,7 @@
 
 //! Deliveries, readers and peers on one mailbox, over a simulated NFS.
 //!
-//! With NFSLOCK_SOAK=N, what is left to chance takes N times as long, and what
+//! With NFSLOCK_SOAK=N, what is left to chance is N times as much, and what
 //! is complete is so with one fault more, as far as that gets in N minutes.
 //! NFSLOCK_REPLAY runs one schedule again, as a failure says.
 
@@ -59,6 +59,9 @@ const SLOW: Actor = Actor::Deliver {
     pieces: 4,
     pause: 2500,
 };
+const WRONG_CLOCK: Actor = Actor::Steal { age: 60, skew: 90 };
+/// So many schedules of each scenario that is left to chance.
+const SEEDS: u64 = 20_000;
 const OLD: &[u8] = b"From x\nold\n\n";
 const TORN: &[u8] = b"From x\nto";
 
@@ -237,7 +240,6 @@ fn large() -> Vec<Scenario> {
     };
     let many = [(SLOW, 0), (LONG, 1), (SHORT, 1), (Actor::Read, 2)];
     let thief = Actor::Steal { age: 5, skew: 0 };
-    let wrong_clock = Actor::Steal { age: 60, skew: 90 };
     vec![
         Scenario {
             budget: 2,
@@ -247,6 +249,18 @@ fn large() -> Vec<Scenario> {
                 Faults {
                     errors: true,
                     stops: true,
+                    ..NONE
+                },
+            )
+        },
+        Scenario {
+            budget: 2,
+            kernel_locks: KernelLocks::OfEachHost,
+            ..scenario(
+                "two-robbed",
+                &[(LONG, 0), (LONG, 1), (WRONG_CLOCK, 2)],
+                Faults {
+                    delays: true,
                     ..NONE
                 },
             )
@@ -297,7 +311,7 @@ fn large() -> Vec<Scenario> {
             kernel_locks: KernelLocks::OfEachHost,
             ..scenario(
                 "wrong-clock",
-                &[(SLOW, 0), (LONG, 1), (LONG, 2), (wrong_clock, 2)],
+                &[(SLOW, 0), (LONG, 1), (LONG, 2), (WRONG_CLOCK, 2)],
                 lawful,
             )
         },
@@ -335,10 +349,14 @@ fn all_of(scenario: &Scenario, limit: Duration) {
 fn some_of(name: &str) {
     let scenario = one(name);
     let begun = Instant::now();
-    let until = begun + Duration::from_secs(8) * soak().unwrap_or(1);
-    let seed = soak().map_or(1, |_| u64::from(std::process::id()) << 32);
-    let explored = wander(&scenario, seed, until);
-    told(name, begun, &explored, &format!("seeds from {seed}"));
+    // The same every day; others in each soak.
+    let (first, times) = match soak() {
+        Some(times) => (u64::from(std::process::id()) << 32, times),
+        None => (1, 1),
+    };
+    let seeds = first..first + SEEDS * u64::from(times);
+    let how = format!("seeds {} to {}", seeds.start, seeds.end - 1);
+    told(name, begun, &wander(&scenario, seeds), &how);
 }
 
 macro_rules! tests {
@@ -370,6 +388,7 @@ tests!(complete:
 
 tests!(some_of:
     two_stops_errors = "two-stops-errors",
+    two_robbed = "two-robbed",
     many_local = "many-local",
     many_lawful = "many-lawful",
     many_new = "many-new",
