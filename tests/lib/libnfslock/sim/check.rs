@@ -47,6 +47,10 @@ pub struct Claim {
     sign: Option<Nanos>,
     /// While it asks whether the lock is its own: was it so at any moment?
     stood: Option<bool>,
+    /// What did it see the last time it looked at the lock: its own?
+    saw: bool,
+    /// When it last took the lock, be it that it does not know.
+    taken: Nanos,
     /// When it began to wait, and until when it is willing to.
     waiting: Option<(Nanos, Nanos)>,
     /// How many that came later were served since.
@@ -67,6 +71,8 @@ pub struct Check {
     /// Something has happened after which files may be left: a kill, or an
     /// error of the system's.
     pub may_litter: bool,
+    /// How long one may wait beside a lock that is its own.
+    pub ignorance: Nanos,
     /// For how long things were held up on purpose.
     pub held_up: Nanos,
     /// The most that one process was overtaken.
@@ -116,6 +122,16 @@ impl World {
         }
         let lives = !matches!(self.processes[owner].doing, Doing::Dead);
         let live = lives && self.check.is_protected(owner, self.now);
+        if self.processes[process].ours
+            && matches!(call, Call::Unlink(_))
+            && !self.check.claims[process].saw
+        {
+            let what = format!(
+                "{} releases a lock that it did not see to be its own",
+                self.name(process)
+            );
+            self.check.fail(what);
+        }
         if !self.processes[process].ours {
             // A peer, by rules of its own.
             self.check.excepted |= live;
@@ -149,12 +165,25 @@ impl World {
                 Call::SetTimes(touched) => *touched == handle,
                 _ => false,
             };
-        if shows_life {
+        // A holder that was silent for longer than its lease counts as stopped,
+        // whatever it does after that.
+        let stopped =
+            self.check.claims[process].holding && !self.check.is_protected(process, issued);
+        if shows_life && !stopped {
             let claim = &mut self.check.claims[process];
             claim.sign = claim.sign.max(Some(issued));
+            if !matches!(call, Call::SetTimes(_)) {
+                claim.taken = self.now;
+            }
         }
         let claim = &mut self.check.claims[handle.maker];
         claim.stood = claim.stood.map(|_| true);
+    }
+
+    /// A process looks at the lock.
+    pub fn before_look(&mut self, process: usize) {
+        let stands = self.lock().is_some_and(|file| file.handle.maker == process);
+        self.check.claims[process].saw = stands;
     }
 
     /// Somebody was told that who has this token is dead.
@@ -169,10 +198,26 @@ impl World {
 
     /// Time is about to pass.  Does anybody sleep who should have been woken?
     pub fn before_time_passes(&mut self, until: Nanos) {
+        if let Some(owner) = self.lock().map(|file| file.handle.maker) {
+            let claim = &self.check.claims[owner];
+            let bound = claim.taken + self.check.ignorance + self.check.held_up;
+            let sleeps = matches!(
+                self.processes[owner].doing,
+                Doing::Calling {
+                    call: Call::Wait(_) | Call::Outlived(..),
+                    ..
+                }
+            );
+            if sleeps && claim.waiting.is_some() && until > bound {
+                let what = format!("{} waits for its own lock", self.name(owner));
+                self.check.fail(what);
+            }
+            return;
+        }
         // A claim that takes effect much too late can make the lock that of one
         // who waits behind another: those two wait for each other, until they
         // look.
-        if self.lock().is_some() || until == self.now || self.check.excepted {
+        if until == self.now || self.check.excepted {
             return;
         }
         for host in 0..self.kernels.len() {
@@ -276,6 +321,7 @@ impl Process {
     pub fn lets_go(&self) {
         let mut world = self.world();
         world.say(self.id, "lets go");
+        world.check.claims[self.id].saw = false;
         world.check.claims[self.id].holding = false;
     }
 

@@ -26,9 +26,20 @@
 
 //! Every schedule of a few processes, with few faults.
 
+use std::rc::Rc;
+
 use nfslock_sim::few::{all, dies, hosts, once, replies, requests, DELTA, LEASE, SETTLE};
+use nfslock_sim::process::Process;
 use nfslock_sim::scenario::{Faults, Plan, Step};
-use nfslock_sim::world::SECOND;
+use nfslock_sim::world::{LOCK, SECOND};
+
+/// It holds the lock for long, and shows that it lives.
+fn lives() -> Plan {
+    Plan {
+        steps: [Step::Wait(3 * LEASE / 4), Step::Refresh].repeat(6),
+        ..Plan::default()
+    }
+}
 
 #[test]
 fn two_hosts_try_once() {
@@ -78,12 +89,12 @@ fn a_host_breaks_the_lock_of_the_dead() {
 fn two_hosts_break_the_lock_of_the_dead() {
     let mut scenario = hosts(3, false)
         .with(0, 0, dies())
-        .with(1, 1, Plan::default())
-        .with(2, 1, Plan::default());
+        .with(1, 1, lives())
+        .with(2, 1, lives());
     scenario.reduce = true;
     scenario.faults = Faults {
         late: vec![DELTA - 1],
-        slow: vec![SETTLE],
+        slow: vec![SETTLE, 5 * LEASE],
         kills: true,
         ..replies(1)
     };
@@ -103,12 +114,8 @@ fn a_holder_is_late() {
 
 #[test]
 fn clocks_are_set_while_a_holder_lives() {
-    let lives = Plan {
-        steps: [Step::Wait(3 * LEASE / 4), Step::Refresh].repeat(6),
-        ..once()
-    };
     let mut scenario = hosts(2, false)
-        .with(0, 0, lives)
+        .with(0, 0, lives())
         .with(1, 1, Plan::default());
     scenario.faults = Faults {
         budget: 2,
@@ -116,4 +123,70 @@ fn clocks_are_set_while_a_holder_lives() {
         ..Faults::default()
     };
     all("clocks_are_set_while_a_holder_lives", &scenario);
+}
+
+#[test]
+fn a_holder_lets_go_too_late() {
+    let holds = Plan {
+        steps: vec![Step::Wait(LEASE / 2), Step::Verify],
+        ..Plan::default()
+    };
+    for twentieths in [39, 42, 44, 46, 49] {
+        let late = Plan {
+            steps: vec![Step::Wait(twentieths * SECOND / 20)],
+            ..once()
+        };
+        let mut scenario = hosts(3, false)
+            .with(0, 0, late)
+            .with(1, 0, holds.clone())
+            .with(2, SECOND / 70, holds.clone());
+        scenario.reduce = true;
+        scenario.faults = Faults {
+            budget: 1,
+            late: vec![DELTA - 1],
+            slow: vec![SETTLE],
+            ..Faults::default()
+        };
+        all("a_holder_lets_go_too_late", &scenario);
+    }
+}
+
+#[test]
+fn a_rude_peer() {
+    // It removes whatever lock it finds.
+    let rude = Rc::new(|process: &Process| {
+        for _ in 0..2 {
+            let _ = process.remove(LOCK);
+            let _ = process.make(LOCK, b"");
+        }
+        process.pause(SECOND);
+        let _ = process.remove(LOCK);
+    });
+    let plan = Plan {
+        steps: vec![Step::Verify, Step::Refresh],
+        ..once()
+    };
+    for local in [false, true] {
+        let mut scenario = hosts(2, local)
+            .with(0, 0, plan.clone())
+            .with_peer(1, 0, rude.clone());
+        scenario.anything_goes = true;
+        scenario.faults = replies(1);
+        all("a_rude_peer", &scenario);
+    }
+}
+
+#[test]
+fn an_interrupted_request_still_arrives() {
+    let holds = Plan {
+        steps: vec![Step::Wait(SECOND / 10), Step::Verify],
+        rounds: 2,
+        ..Plan::default()
+    };
+    let mut scenario = hosts(2, false).with(0, 0, holds.clone()).with(1, 0, holds);
+    scenario.faults = Faults {
+        detached: vec![DELTA / 4, DELTA - 1],
+        ..replies(1)
+    };
+    all("an_interrupted_request_still_arrives", &scenario);
 }

@@ -26,12 +26,15 @@
 
 //! Schedules of more processes, with many faults, by chance.
 
+use std::rc::Rc;
 use std::time::Duration;
 
+use nfslock::name::Name;
 use nfslock_sim::explore::{many, soak, Report};
 use nfslock_sim::peers::Peer;
+use nfslock_sim::process::Process;
 use nfslock_sim::scenario::{Faults, Host, Plan, Scenario, Step};
-use nfslock_sim::world::{Meeting, Nanos, SECOND};
+use nfslock_sim::world::{Meeting, Nanos, LOCK, SECOND};
 
 /// As in every day's run; `NFSLOCK_SOAK` multiplies it.
 const SHARE: Duration = Duration::from_secs(10);
@@ -244,4 +247,25 @@ fn peers_break_what_lives() {
     scenario.anything_goes = true;
     scenario.faults.steps = vec![3600, -3600];
     walk("peers_break_what_lives", &scenario);
+}
+
+#[test]
+fn a_guard_was_left_behind() {
+    // By a breaker that was killed, as the holder was.
+    let left = Rc::new(|process: &Process| {
+        let guard = Name::of_lock(c"user").unwrap().of_guard().unwrap();
+        let _ = process.make(LOCK, b"");
+        let _ = process.make(guard.as_c_str(), b"");
+        process.exit();
+    });
+    let mut scenario = crowd(&["a", "b", "c"], 0, &Plan::default())
+        .with_peer(0, 0, left)
+        .with(1, 1, holds(SECOND / 2))
+        .with(2, 1, holds(SECOND / 2));
+    scenario.faults = Faults {
+        budget: 4,
+        late: vec![DELTA / 2, DELTA - 1],
+        ..Faults::default()
+    };
+    walk("a_guard_was_left_behind", &scenario);
 }

@@ -547,6 +547,9 @@ impl World {
         if call.changes() {
             self.before_change(process, call, issued);
         }
+        if matches!(call, Call::Look(name) if name.as_c_str() == LOCK) {
+            self.before_look(process);
+        }
         let kernel = &mut self.kernels[host];
         let server = &mut self.server;
         let answer = match call {
