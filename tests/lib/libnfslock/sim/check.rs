@@ -71,6 +71,8 @@ pub struct Check {
     /// Something has happened after which files may be left: a kill, or an
     /// error of the system's.
     pub may_litter: bool,
+    /// How long after its limit one may still be at it.
+    pub grace: Nanos,
     /// How long one may wait beside a lock that is its own.
     pub ignorance: Nanos,
     /// For how long things were held up on purpose.
@@ -124,6 +126,7 @@ impl World {
         let live = lives && self.check.is_protected(owner, self.now);
         if self.processes[process].ours
             && matches!(call, Call::Unlink(_))
+            && issued == self.now
             && !self.check.claims[process].saw
         {
             let what = format!(
@@ -208,7 +211,8 @@ impl World {
                     ..
                 }
             );
-            if sleeps && claim.waiting.is_some() && until > bound {
+            let knows = claim.waiting.is_none() || self.check.may_litter;
+            if sleeps && !knows && until > bound {
                 let what = format!("{} waits for its own lock", self.name(owner));
                 self.check.fail(what);
             }
@@ -278,7 +282,8 @@ impl Process {
 
     fn ends_waiting(&self) {
         let mut world = self.world();
-        let (now, held_up) = (world.now, world.check.held_up);
+        // What was interrupted is waited for, once for each interruption.
+        let (now, held_up) = (world.now, world.check.held_up + world.check.grace);
         let waited = world.check.claims[self.id].waiting.take();
         if let Some((_, end)) = waited {
             if now > end.saturating_add(held_up) {

@@ -150,6 +150,7 @@ impl<'a> Run<'a> {
             check: Check {
                 lease: timing.lease.as_nanos(),
                 anything_goes: scenario.anything_goes,
+                grace: timing.settle.as_nanos() * Nanos::from(scenario.faults.budget),
                 // The longest pause of a waiter, and one more for each fault.
                 ignorance: (2 + Nanos::from(scenario.faults.budget)) * SECOND / 2,
                 ..Check::default()
