@@ -29,7 +29,8 @@
 use std::ffi::CString;
 use std::time::Duration;
 
-use nfslock::identity::Token;
+use nfslock::filesystem::{Attributes, Contents, Kind, Look, ServerTime};
+use nfslock::identity::{Identity, Token};
 use nfslock::name::{fnv1a, Name};
 use nfslock::timing::{Span, Timing};
 
@@ -267,4 +268,65 @@ fn the_times_are_those_of_the_page() {
         // And in time before others believe it dead.
         assert!(lease.plus(slack).plus(delta) < watch);
     }
+}
+
+#[test]
+fn a_file_is_known_by_device_inode_and_token() {
+    let made = token(b"a", 5, 7, 9);
+    let time = |seconds| ServerTime {
+        seconds,
+        nanoseconds: 5,
+    };
+    let file = |dev, ino, token| Look {
+        attributes: Attributes {
+            dev,
+            ino,
+            nlink: 1,
+            uid: 100,
+            size: 16,
+            kind: Kind::Regular,
+            mtime: time(10),
+            ctime: time(20),
+        },
+        contents: Contents::Ours(token),
+    };
+    let (known, dev, ino) = (file(1, 2, made), 1, 2);
+    let identity = Identity {
+        dev,
+        ino,
+        token: made,
+    };
+    assert!(known.is(&identity) && known.is_same_as(&known) && known.is_unchanged_since(&known));
+    for other in [
+        file(2, 2, made),
+        file(1, 1, made),
+        file(1, 2, token(b"a", 5, 7, 8)),
+    ] {
+        assert!(!other.is(&identity) && !other.is_same_as(&known));
+    }
+    let mut other = known;
+    other.contents = Contents::Foreign;
+    assert!(!other.is(&identity) && !other.is_same_as(&known));
+    // Signs of life, and another name.
+    let mut refreshed = known;
+    refreshed.attributes.mtime = time(11);
+    assert!(refreshed.is(&identity) && !refreshed.is_same_as(&known));
+    let mut renamed = known;
+    renamed.attributes.ctime = time(21);
+    assert!(renamed.is_same_as(&known) && !renamed.is_unchanged_since(&known));
+}
+
+#[test]
+fn a_time_is_before_another_one_or_tells_nothing() {
+    let at = |seconds, nanoseconds| ServerTime {
+        seconds,
+        nanoseconds,
+    };
+    let before = |from: ServerTime, to| from.until(to).map(Span::as_nanos);
+    assert_eq!(before(at(5, 7), at(5, 7)), Some(0));
+    assert_eq!(before(at(5, 7), at(5, 8)), Some(1));
+    assert_eq!(before(at(5, 8), at(5, 7)), None);
+    assert_eq!(before(at(4, 999_999_999), at(5, 1)), Some(2));
+    assert_eq!(before(at(-1, 0), at(1, 3)), Some(2_000_000_003));
+    assert_eq!(before(at(i64::MIN, 0), at(i64::MAX, 0)), None);
 }

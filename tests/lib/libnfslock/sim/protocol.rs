@@ -34,6 +34,8 @@ use std::time::Duration;
 use nfslock::filesystem::FileSystem as _;
 use nfslock::host::Host as _;
 use nfslock::lock::Lock;
+use nfslock::name::Name;
+use nfslock::observation::Observation;
 use nfslock::timing::Span;
 use nfslock::{Failure, Limit, Options, Status};
 use nfslock_sim::{Fate, Host, Request, Server};
@@ -159,7 +161,9 @@ fn a_swept_temporary_is_made_again() {
             .unwrap();
     });
     server.after(5, move |_| assert_eq!(other.release(), Ok(())));
+    let start = server.now();
     let lock = acquire(&host).unwrap();
+    assert!(server.now().minus(start) < Span::from_secs(7));
     assert_eq!(lock.release(), Ok(()));
     assert!(server.names().is_empty());
 }
@@ -726,6 +730,7 @@ fn undoing_a_wrong_break_destroys_no_third_lock() {
     assert_eq!(failure(within(&host, 350)), Status::TimedOut);
     assert!(third.get().is_some());
     assert_eq!(server.ino(LOCK), third.get());
+    assert_eq!(server.names(), ["keeps-the-number", "user.lock"]);
 }
 
 #[test]
@@ -1026,4 +1031,276 @@ fn nobody_waits_behind_himself() {
     assert!(server.now().minus(start) < Span::from_secs(1));
     assert_eq!(lock.release(), Ok(()));
     assert_eq!(host.in_memory(), 0);
+}
+
+#[test]
+fn giving_up_takes_back_only_what_still_is_ones_own() {
+    // The lock was taken unnoticed, and the look that tells so is slow.
+    let unnoticed = || {
+        let server = Server::default();
+        server.next(Request::Link, Fate::Reports(Err(libc::EEXIST)));
+        server.next(Request::Stat, Fate::CachedLinks(1));
+        server
+    };
+    let server = unnoticed();
+    server.next(Request::Look, Fate::Then(Box::new(robbed), Ok(())));
+    assert_eq!(failure(once(&server.host("a", 10))), Status::Held);
+    assert_eq!(server.names(), ["user.lock"]);
+
+    let server = unnoticed();
+    let late = |host: &Host| host.wait(Span::from_secs(5));
+    server.next(Request::Look, Fate::Then(Box::new(late), Ok(())));
+    assert_eq!(failure(once(&server.host("a", 10))), Status::Held);
+    assert!(server.names().is_empty());
+}
+
+#[test]
+fn a_temporary_that_is_another_file_by_now_is_not_linked() {
+    let server = Server::default();
+    let other = once(&server.host("b", 10)).unwrap();
+    server.after(3, |host| {
+        let temporary = |name: &&String| name.starts_with(".nfslk.");
+        let name = host.names().iter().find(temporary).cloned().unwrap();
+        let name = std::ffi::CString::new(name).unwrap();
+        host.peer_unlocks(&name).unwrap();
+        host.peer_locks(c"keeps-the-number", b"").unwrap();
+        host.peer_locks(&name, b"").unwrap();
+    });
+    server.after(30, move |_| assert_eq!(other.release(), Ok(())));
+    let start = server.now();
+    let lock = acquire(&server.host("a", 10)).unwrap();
+    assert!(server.now().minus(start) < Span::from_secs(40));
+    assert_eq!(lock.release(), Ok(()));
+    assert_eq!(server.names(), ["keeps-the-number"]);
+}
+
+#[test]
+fn an_interrupted_release_may_be_on_its_way() {
+    let server = Server::default();
+    let lock = acquire(&server.host("a", 10)).unwrap();
+    server.next(Request::Unlink, Fate::Lost(Err(libc::EINTR)));
+    server.after(6, |host| host.peer_unlocks(LOCK).unwrap());
+    assert_eq!(lock.release(), Ok(()));
+    let next = once(&server.host("b", 10)).unwrap();
+    server.pass(20);
+    assert_eq!(next.verify(), Ok(()));
+    assert_eq!(next.release(), Ok(()));
+    assert!(server.names().is_empty());
+}
+
+/// How long it takes to release a lock, if that is interrupted at first.
+fn interrupted_release(host: &Host) -> Span {
+    let lock = acquire(host).unwrap();
+    let start = host.monotonic();
+    assert_eq!(lock.release(), Ok(()));
+    host.monotonic().minus(start)
+}
+
+#[test]
+fn an_interrupted_release_is_repeated_when_it_cannot_be_on_its_way() {
+    let server = Server::default();
+    let host = server.host("a", 10);
+    // The temporary, and the lock itself.
+    server.next(Request::Unlink, Fate::Served);
+    server.next(Request::Unlink, Fate::Lost(Err(libc::EINTR)));
+    let waited = interrupted_release(&host);
+    assert!(waited >= Span::from_secs(15) && waited < Span::from_secs(16));
+    // Where nothing is on its way.
+    server.next(Request::Unlink, Fate::Lost(Err(libc::EINTR)));
+    assert!(interrupted_release(&host.on_server()).is_zero());
+    assert!(server.names().is_empty());
+}
+
+/// How long a breaker has the guard if it is answered this when it renames.
+fn failed_break(on_server: bool, errno: i32) -> Span {
+    let (server, mut host) = locked_by_a_peer();
+    if on_server {
+        host = host.on_server();
+    }
+    let asked = Rc::new(Cell::new(Span::ZERO));
+    let noted = Rc::clone(&asked);
+    let note = move |host: &Host| {
+        noted.set(host.monotonic());
+        // It comes back to its name, or never left it.
+        let name = host
+            .names()
+            .iter()
+            .find(|name| name.starts_with(".nfslb."))
+            .cloned();
+        let name = std::ffi::CString::new(name.unwrap()).unwrap();
+        host.rename(&name, LOCK).unwrap();
+    };
+    server.next(Request::Rename, Fate::Then(Box::new(note), Err(errno)));
+    let refused = within(&host, 340).err().unwrap();
+    assert_eq!((refused.status, refused.errno), (Status::Error, errno));
+    assert_eq!(server.names(), ["user.lock"]);
+    server.now().minus(asked.get())
+}
+
+#[test]
+fn a_guard_is_kept_while_a_rename_may_be_on_its_way() {
+    for errno in [libc::EIO, libc::ETIMEDOUT] {
+        let waited = failed_break(false, errno);
+        assert!(waited >= Span::from_secs(15) && waited < Span::from_secs(16));
+        assert!(failed_break(true, errno).is_zero());
+    }
+    // The server has answered.
+    assert!(failed_break(false, libc::EROFS).is_zero());
+}
+
+#[test]
+fn a_rename_that_arrives_late_finds_the_guard_still_there() {
+    let (server, host) = locked_by_a_peer();
+    server.next(Request::Rename, Fate::Lost(Err(libc::EINTR)));
+    let files = server.clone();
+    server.after(320, move |host| {
+        assert!(files.ino(&guard()).is_some());
+        host.peer_unlocks(LOCK).unwrap();
+    });
+    let lock = acquire(&host).unwrap();
+    assert_eq!(server.count(Request::Rename), 1);
+    assert_eq!(lock.release(), Ok(()));
+}
+
+#[test]
+fn a_lock_that_is_stale_to_the_server_was_removed() {
+    let server = Server::default();
+    let mut lock = acquire(&server.host("a", 10)).unwrap();
+    server.next(Request::Look, Fate::Lost(Err(libc::ESTALE)));
+    assert_eq!(failure(lock.verify()), Status::Gone);
+    server.next(Request::Touch, Fate::Lost(Err(libc::ESTALE)));
+    assert_eq!(failure(lock.refresh()), Status::Gone);
+    assert_eq!(lock.release(), Ok(()));
+}
+
+#[test]
+fn a_lease_begins_when_the_sign_of_life_is_sent() {
+    let server = Server::default();
+    let mut lock = acquire(&server.host("a", 10)).unwrap();
+    let slow = |host: &Host| host.wait(Span::from_secs(20));
+    server.next(Request::Touch, Fate::Then(Box::new(slow), Ok(())));
+    assert_eq!(lock.refresh(), Ok(()));
+    server.pass(11);
+    let links = server.count(Request::Link);
+    assert_eq!(lock.release(), Ok(()));
+    assert_eq!(server.count(Request::Link), links + 1, "the guard's");
+
+    // And the first with the claim.
+    let slow = |host: &Host| host.wait(Span::from_secs(20));
+    server.next(Request::Link, Fate::Then(Box::new(slow), Ok(())));
+    let lock = acquire(&server.host("a", 10)).unwrap();
+    server.pass(11);
+    let links = server.count(Request::Link);
+    assert_eq!(lock.release(), Ok(()));
+    assert_eq!(server.count(Request::Link), links + 1, "the guard's");
+}
+
+#[test]
+fn presence_begins_before_the_lock_and_ends_before_its_removal() {
+    let server = Server::default();
+    let host = server.host("a", 10);
+    let seen = Rc::new(Cell::new([None; 2]));
+    let note = |index: usize| {
+        let seen = Rc::clone(&seen);
+        Box::new(move |host: &Host| {
+            let mut both = seen.get();
+            both[index] = Some(host.in_memory());
+            seen.set(both);
+        })
+    };
+    // Over NFS the removal may be carried out when its sender is dead.
+    server.next(Request::Link, Fate::After(note(0)));
+    let lock = acquire(&host).unwrap();
+    server.next(Request::Unlink, Fate::After(note(1)));
+    assert_eq!(lock.release(), Ok(()));
+    assert_eq!(seen.take(), [Some(1), Some(0)]);
+
+    // On the server itself the dead send nothing.
+    server.next(Request::Create, Fate::After(note(0)));
+    let lock = acquire(&host.clone().on_server()).unwrap();
+    server.next(Request::Unlink, Fate::After(note(1)));
+    assert_eq!(lock.release(), Ok(()));
+    assert_eq!(seen.take(), [Some(1), Some(1)]);
+
+    // What was taken unnoticed: the temporary goes, and then the lock.
+    server.next(Request::Link, Fate::Reports(Err(libc::EEXIST)));
+    server.next(Request::Stat, Fate::CachedLinks(1));
+    server.next(Request::Unlink, Fate::After(note(0)));
+    server.next(Request::Unlink, Fate::After(note(1)));
+    assert_eq!(failure(once(&host)), Status::Held);
+    assert_eq!(seen.take(), [Some(0), Some(0)]);
+    assert!(server.names().is_empty());
+}
+
+#[test]
+fn what_was_done_to_the_contents_does_not_tell_the_age() {
+    // An exclusive create sets that time by the client's clock.
+    let (server, host) = locked_by_a_peer();
+    server.pass(250);
+    host.peer_changes(LOCK);
+    let start = server.now();
+    let lock = acquire(&host).unwrap();
+    assert!(server.now().minus(start) >= Span::from_secs(300));
+    assert_eq!(lock.release(), Ok(()));
+}
+
+#[test]
+fn a_lock_is_watched_from_when_an_answer_was_heard_to_when_one_was_asked_for() {
+    let (server, host) = locked_by_a_peer();
+    let name = Name::of_lock(MAILBOX).unwrap();
+    let mut watched = Observation::default();
+    let slow = || {
+        let slow = |host: &Host| host.wait(Span::from_secs(20));
+        server.next(Request::Look, Fate::Then(Box::new(slow), Ok(())));
+    };
+    slow();
+    assert_eq!(watched.look(&host, &name), Ok(Some(Span::ZERO)));
+    server.pass(5);
+    slow();
+    assert_eq!(watched.look(&host, &name), Ok(Some(Span::from_secs(5))));
+}
+
+#[test]
+fn what_cannot_be_put_back_is_kept() {
+    let (server, host) = locked_by_a_peer();
+    let (ino, links) = (server.ino(LOCK), server.clone());
+    server.next(
+        Request::Rename,
+        Fate::After(Box::new(move |host| {
+            host.peer_touches(LOCK);
+            for _ in 0..3 {
+                links.next(Request::Link, Fate::Lost(Err(libc::EIO)));
+            }
+        })),
+    );
+    let lock = acquire(&host).unwrap();
+    let aside = |name: &&String| name.starts_with(".nfslb.");
+    let name = server.names().iter().find(aside).cloned().unwrap();
+    assert_eq!(server.ino(&std::ffi::CString::new(name).unwrap()), ino);
+    assert_eq!(lock.release(), Ok(()));
+}
+
+#[test]
+fn who_was_woken_looks_at_once_who_is_dead() {
+    // After a while a lock is looked at every five seconds.
+    let server = Server::default();
+    let (holder, waiter) = (server.host("a", 10), server.host("a", 11));
+    std::mem::forget(acquire(&holder).unwrap());
+    server.after(101, move |_| holder.kill());
+    let start = server.now();
+    let lock = within(&waiter, 200).unwrap();
+    let waited = server.now().minus(start);
+    assert!(waited >= Span::from_secs(101) && waited < Span::from_secs(103));
+    assert_eq!(lock.release(), Ok(()));
+}
+
+#[test]
+fn taking_over_asks_for_no_more_than_it_needs() {
+    let (server, host) = locked_by_the_dead(false);
+    let before = server.count(Request::Unlink);
+    let lock = within(&host, 1).unwrap();
+    // The guard's temporary, what was put aside, the guard, and the lock's
+    // temporary.
+    assert_eq!(server.count(Request::Unlink) - before, 4);
+    assert_eq!(lock.release(), Ok(()));
 }
