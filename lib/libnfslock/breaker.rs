@@ -40,6 +40,9 @@ use crate::patience::Patience;
 use crate::status::Failure;
 use crate::timing::{Span, Timing};
 
+/// More leftovers than this are somebody's trap, and not looked at.
+const MOST: u32 = 1000;
+
 /// How often putting back a lock is tried when a request fails.
 const UNDO_TRIES: u32 = 3;
 
@@ -65,6 +68,10 @@ pub struct Watch {
     guard: Observation,
     glance: Span,
     next: Span,
+    /// It cannot be stale before.
+    next_break: Span,
+    /// A dead holder whose heir this process cannot be.
+    not_heir_of: Option<Token>,
 }
 
 impl Watch {
@@ -103,42 +110,70 @@ impl Watch {
             Some(seen) if seen.attributes.kind != Kind::Directory => *seen,
             _ => return Ok(Outcome::Left),
         };
+        if watched.is_zero() {
+            self.next_break = Span::ZERO;
+        }
         let dead = self.lock.dead(fs);
+        let dead = dead.filter(|dead| self.not_heir_of != Some(*dead));
         // By age, breaking needs the time to settle; begun too late it would
         // end after the caller's limit.
-        let may_be_stale = watched >= timing.watch && patience.left() >= timing.settle.times(2);
+        let may_be_stale = watched >= timing.watch
+            && now >= self.next_break
+            && patience.left() >= timing.settle.times(2);
         if !patience.breaks() || (dead.is_none() && !may_be_stale) {
             return Ok(Outcome::Left);
         }
         let Some(mut guard) = Guard::take(fs, name, own, timing, &mut self.guard)? else {
             return Ok(Outcome::Left);
         };
-        let age = seen.attributes.ctime.until(guard.taken.attributes.ctime);
         let outcome = if let Some(dead) = dead {
             let outcome = break_lock(fs, name, &seen, Some(&dead), &guard, timing);
-            // It may have died before it removed the other name of its lock.
-            if seen.attributes.nlink > 1 && outcome == Ok(Outcome::Removed) {
-                discard(fs, &Name::of_temporary(&dead).map_err(Failure::system)?);
-            }
-            outcome
-        } else if watched >= timing.stale || age.is_some_and(|age| age >= timing.stale) {
-            let settled = guard.settle(timing, |time| patience.wait(time));
-            let outcome = settled.and_then(|()| break_lock(fs, name, &seen, None, &guard, timing));
-            if outcome == Ok(Outcome::Removed) {
-                sweep(fs, &guard.taken, timing);
+            match outcome {
+                Ok(Outcome::Refused) => self.not_heir_of = Some(dead),
+                // It may have died before it removed the lock's other name.
+                Ok(Outcome::Removed) if seen.attributes.nlink > 1 => {
+                    if let Ok(temporary) = Name::of_temporary(&dead) {
+                        discard(fs, &temporary);
+                    }
+                }
+                _ => {}
             }
             outcome
         } else {
-            // Look again when it will have come of age.
-            let rest = timing.stale.minus(age.unwrap_or(watched));
-            self.next = now.plus(rest.min(timing.stale.minus(watched)));
-            Ok(Outcome::Left)
+            self.break_old(fs, name, &seen, watched, &mut guard, timing, patience)
         };
-        if outcome == Ok(Outcome::Refused) {
-            // It may be released yet; another attempt at breaking it is idle.
-            self.next = now.plus(timing.watch);
-        }
         guard.release(timing);
+        outcome
+    }
+
+    /// Break the lock if it has been there unchanged for the stale limit.
+    #[allow(clippy::too_many_arguments)]
+    fn break_old<F: FileSystem>(
+        &mut self,
+        fs: &F,
+        name: &Name,
+        seen: &Look,
+        watched: Span,
+        guard: &mut Guard<'_, F>,
+        timing: &Timing,
+        patience: &Patience<'_, F>,
+    ) -> Result<Outcome, Failure> {
+        let age = seen.attributes.ctime.until(guard.taken.attributes.ctime);
+        if watched < timing.stale && age.is_none_or(|age| age < timing.stale) {
+            // Wait until it will have come of age.
+            let rest = timing.stale.minus(age.unwrap_or(watched));
+            let rest = rest.min(timing.stale.minus(watched));
+            self.next_break = fs.monotonic().plus(rest);
+            return Ok(Outcome::Left);
+        }
+        guard.settle(timing, |time| patience.wait(time))?;
+        let outcome = break_lock(fs, name, seen, None, guard, timing);
+        match outcome {
+            Ok(Outcome::Removed) => sweep(fs, &guard.taken, timing),
+            // It may be released yet; another attempt at breaking it is idle.
+            Ok(Outcome::Refused) => self.next_break = fs.monotonic().plus(timing.watch),
+            _ => {}
+        }
         outcome
     }
 }
@@ -165,8 +200,12 @@ fn break_lock<F: FileSystem>(
         Err(errno) => return Err(Failure::system(errno)),
     }
     // Lost the guard, or took too long: whoever has it now acts.
-    if !guard.permits(timing) || dead.is_some_and(|dead| !fs.inherit(dead)) {
+    if !guard.permits(timing) {
         return Ok(Outcome::Left);
+    }
+    // Another is the heir, or may be, and this process may not.
+    if dead.is_some_and(|dead| !fs.inherit(dead)) {
+        return Ok(Outcome::Refused);
     }
     let renamed = fs.rename(lock.as_c_str(), aside.as_c_str());
     let sent = fs.monotonic();
@@ -246,10 +285,12 @@ pub fn sweep_sometimes<F: FileSystem>(fs: &F, taken: &Taken, timing: &Timing) {
 /// is made again, and a guard's owner sees that it is gone before it acts.
 fn sweep<F: FileSystem>(fs: &F, made: &Taken, timing: &Timing) {
     let now = made.attributes.ctime;
+    let mut seen: u32 = 0;
     let _ = fs.list(&mut |name| {
-        if !Name::is_leftover(name) {
+        if seen >= MOST || !Name::is_leftover(name) {
             return;
         }
+        seen = seen.saturating_add(1);
         let age = fs.stat(name).ok().and_then(|file| file.ctime.until(now));
         if age.is_some_and(|age| age >= timing.stale) {
             let _ = fs.unlink(name);

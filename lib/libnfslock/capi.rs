@@ -29,6 +29,7 @@
 use core::ffi::{c_char, c_int, c_long, c_void, CStr};
 use core::mem::size_of;
 use core::ptr;
+use core::sync::atomic::{AtomicI32, Ordering};
 use core::time::Duration;
 
 use crate::holder::Holder;
@@ -115,9 +116,10 @@ impl COptions {
     }
 
     fn is_cancelled(&self) -> bool {
-        // SAFETY: the caller keeps the flag valid for the call.  It is
-        // volatile, since a signal handler writes it.
-        let flag = !self.cancel_flag.is_null() && unsafe { self.cancel_flag.read_volatile() } != 0;
+        // SAFETY: the caller keeps the flag valid for the call; a signal handler
+        // or another thread may write it meanwhile.
+        let flag = unsafe { self.cancel_flag.cast::<AtomicI32>().as_ref() };
+        let flag = flag.is_some_and(|flag| flag.load(Ordering::Relaxed) != 0);
         // SAFETY: the caller gave the function and its argument together.
         flag || self
             .cancelled

@@ -71,6 +71,8 @@ pub struct Claim<'a, F: FileSystem> {
     token: Token,
     timing: &'a Timing,
     temporary: Option<Temporary>,
+    /// What was won, or may have been won unnoticed.
+    won: Option<Taken>,
 }
 
 /// A file that is to get the name.
@@ -90,23 +92,36 @@ impl<'a, F: FileSystem> Claim<'a, F> {
             token,
             timing,
             temporary: None,
+            won: None,
         }
     }
 
     /// Try once.  `None`: the name is another's.
     pub fn attempt(&mut self) -> Result<Option<Taken>, c_int> {
-        if self.fs.is_local() {
+        if let Some(won) = self.won {
+            match self.fs.look(self.target.as_c_str()) {
+                Ok(found) if found.is(&won.identity) => return Ok(Some(won)),
+                Ok(_) | Err(libc::ENOENT) => self.won = None,
+                Err(libc::ESTALE) => {}
+                Err(errno) => return Err(errno),
+            }
+        }
+        let taken = if self.fs.is_local() {
             self.create()
         } else {
             self.link()
+        };
+        if let Ok(Some(taken)) = taken {
+            self.won = Some(taken);
         }
+        taken
     }
 
     fn create(&self) -> Result<Option<Taken>, c_int> {
         let contents = self.token.as_bytes();
         match self.fs.create(self.target.as_c_str(), contents) {
             Ok(attributes) => Ok(Some(Taken::new(attributes, self.token))),
-            Err(libc::EEXIST) => Ok(None),
+            Err(libc::EEXIST | libc::ESTALE) => Ok(None),
             Err(errno) => Err(errno),
         }
     }
@@ -140,8 +155,9 @@ impl<'a, F: FileSystem> Claim<'a, F> {
         }
         // Without its temporary (a sweep took it for a leftover) the next try
         // begins anew.
-        if links.is_ok() {
-            self.temporary = Some(temporary);
+        match links {
+            Err(libc::ENOENT | libc::ESTALE) => self.won = Some(file),
+            _ => self.temporary = Some(temporary),
         }
         match linked {
             Ok(()) | Err(libc::EEXIST | libc::ENOENT | libc::ESTALE) => Ok(None),
@@ -158,7 +174,10 @@ impl<'a, F: FileSystem> Claim<'a, F> {
         }
         match self.fs.touch(kept.name.as_c_str(), &kept.file.identity) {
             Ok(found) if found.is(&kept.file.identity) => Ok(Temporary { touched, ..kept }),
-            Ok(_) | Err(libc::ENOENT | libc::ESTALE) => self.temporary(),
+            Ok(_) | Err(libc::ENOENT | libc::ESTALE) => {
+                self.won = Some(kept.file);
+                self.temporary()
+            }
             Err(errno) => {
                 self.temporary = Some(kept);
                 Err(errno)
@@ -190,11 +209,14 @@ impl<'a, F: FileSystem> Claim<'a, F> {
     }
 
     /// Give up, and leave nothing: neither the temporary, nor the name where
-    /// a request that was thought to have failed took it after all.
+    /// it was won, be it by a request that was thought to have failed.
     pub fn withdraw(self) {
-        if let Some(temporary) = self.temporary {
+        let temporary = self.temporary.map(|temporary| {
             discard(self.fs, &temporary.name);
-            drop_if_ours(self.fs, self.target, &temporary.file.identity, self.timing);
+            temporary.file
+        });
+        for file in self.won.into_iter().chain(temporary) {
+            drop_if_ours(self.fs, self.target, &file.identity, self.timing);
         }
     }
 }

@@ -147,7 +147,8 @@ pub trait FileSystem: Host {
 
     /// Make a file that was not there, with these contents, written and
     /// closed without error.  On failure nothing is left under the name,
-    /// unless it was there before (`EEXIST`).
+    /// unless it was there before (`EEXIST`).  `ESTALE`: somebody removed it
+    /// before it was complete.
     fn create(&self, name: &CStr, contents: &[u8]) -> Result<Attributes, c_int>;
 
     /// `link(2)`.  Over NFS neither success nor failure proves anything.

@@ -75,7 +75,9 @@ impl<'a, F: FileSystem> Guard<'a, F> {
         let sent = fs.monotonic();
         let mut claim = Claim::on(fs, &name, contents, timing);
         let taken = claim.attempt();
-        claim.withdraw();
+        if !matches!(taken, Ok(Some(_))) {
+            claim.withdraw();
+        }
         match taken {
             Ok(Some(taken)) => Ok(Some(Self {
                 fs,
@@ -85,12 +87,16 @@ impl<'a, F: FileSystem> Guard<'a, F> {
                 settled: false,
             })),
             Ok(None) | Err(libc::EINTR) => {
-                let looked = fs.monotonic();
-                let unchanged = others.look(fs, &name)?;
+                let mut looked = fs.monotonic();
+                let mut dead = others.look(fs, &name)? >= Some(timing.watch);
                 // Over NFS a request of the dead may still be on its way, and
                 // age alone tells that it has arrived.
-                let dead =
-                    unchanged >= Some(timing.watch) || (fs.is_local() && others.dead(fs).is_some());
+                if !dead && fs.is_local() && others.dead(fs).is_some() {
+                    // It may have changed hands while that was found out.
+                    looked = fs.monotonic();
+                    let unchanged = others.look(fs, &name)?;
+                    dead = unchanged.is_some_and(|time| !time.is_zero());
+                }
                 if dead && fs.monotonic().minus(looked) < timing.slack {
                     // Whatever comes of it, the next look tells.
                     let _ = fs.unlink(name.as_c_str());

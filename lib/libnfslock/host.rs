@@ -67,9 +67,9 @@ pub trait Host {
     fn appear(&self, token: &Token) -> Option<Self::Presence>;
 
     /// From now on nobody new sees this presence, and whoever asks whether
-    /// its process is dead is told no.  Those who saw it before are told of
-    /// its end when it is dropped.
-    fn withdraw(&self, presence: &Self::Presence);
+    /// its process is dead is told no; if that could be done.  Those who saw
+    /// it before are told of its end when it is dropped.
+    fn withdraw(&self, presence: &Self::Presence) -> bool;
 
     /// Wake who waits for its end, even though a child may still have it.
     fn ring(&self, presence: &Self::Presence);
@@ -85,7 +85,8 @@ pub trait Host {
     /// Is the process that made this token, and a lock with this owner, known
     /// to be dead?  Yes only where the token was present on this host's
     /// kernel, was never withdrawn, is not present in any process any more
-    /// (one that it forked may go on with its work), and its process is gone.
+    /// (one that it forked may go on with its work), and its process is gone:
+    /// so that its files are closed, and what it wrote is on its way.
     fn is_dead(&self, token: &Token, owner: u32) -> bool;
 
     /// Become the one that may remove what a dead process left.  True for one

@@ -74,11 +74,14 @@ impl<F: FileSystem> Lock<F> {
         let (taken, alive) = match win(&mut claim, &fs, &name, own, &timing, options) {
             Ok(won) => won,
             Err(failure) => {
-                // In this order, as in a release.
-                if let Some(presence) = &presence {
-                    fs.withdraw(presence);
+                // In this order, as in a release.  If it cannot be done, what
+                // may be left is the heir's.
+                if presence
+                    .as_ref()
+                    .is_none_or(|presence| fs.withdraw(presence))
+                {
+                    claim.withdraw();
                 }
-                claim.withdraw();
                 return Err(failure);
             }
         };
@@ -174,10 +177,11 @@ impl<F: FileSystem> Lock<F> {
         // then it may be the next one's: nobody is to take over from a holder
         // that has sent that request.  A local file system has removed it, or
         // never will.
-        if let (Some(presence), false) = (&self.presence, self.fs.is_local()) {
-            self.fs.withdraw(presence);
-        }
-        let outcome = self.unlink(|| self.lease_holds());
+        let hidden = match &self.presence {
+            Some(presence) if !self.fs.is_local() => self.fs.withdraw(presence),
+            _ => true,
+        };
+        let outcome = self.unlink(|| hidden && self.lease_holds());
         if outcome != Err(Status::TimedOut.into()) {
             return outcome;
         }
@@ -294,7 +298,7 @@ fn win<F: FileSystem>(
         let sent = fs.monotonic();
         match claim.attempt() {
             Ok(Some(taken)) => {
-                if let Some(won) = confirm(fs, name, timing, taken, sent)? {
+                if let Some(won) = confirm(fs, name, timing, taken, sent, &patience)? {
                     return Ok(won);
                 }
             }
@@ -326,10 +330,24 @@ fn confirm<F: FileSystem>(
     timing: &Timing,
     mut taken: Taken,
     mut sent: Span,
+    patience: &Patience<'_, F>,
 ) -> Result<Option<(Taken, Span)>, Failure> {
+    let mut late = false;
     while fs.monotonic().minus(sent) >= timing.lease {
+        // Whoever was too slow again may be so for ever.
+        patience.wait(Span::ZERO)?;
+        if late && patience.left().is_zero() {
+            return Err(Status::TimedOut.into());
+        }
+        late = true;
         sent = fs.monotonic();
-        match fs.touch(name.as_c_str(), &taken.identity) {
+        let mut found = fs.touch(name.as_c_str(), &taken.identity);
+        if found.is_ok_and(|found| found.is(&taken.identity)) {
+            // A breaker that looked before this sign of life may act yet.
+            patience.wait(timing.settle)?;
+            found = fs.look(name.as_c_str());
+        }
+        match found {
             Ok(found) if found.is(&taken.identity) => taken.attributes = found.attributes,
             Ok(_) | Err(libc::ENOENT | libc::ESTALE) => return Ok(None),
             Err(errno) => return Err(Failure::system(errno)),

@@ -34,10 +34,13 @@
  * directory.  nfslock(3) tells the protocol and its guarantees.
  *
  * Thread-safety: the library has no global state.  Any number of threads may
- * use it at once, each handle in one thread at a time.
+ * use it at once, each handle in one thread at a time.  None of them may be
+ * cancelled by pthread_cancel() in it.
  *
  * Fork: a handle belongs to the process, told by its id, that acquired it.  In
  * a child every operation on it answers NFSLOCK_FORKED and touches no file.
+ * While a child lives that did not execute another program, the lock is not
+ * taken over from a dead parent.
  *
  * Signals: no handler is installed, and no mask is changed.  A call fails with
  * EINTR only if one and the same system call was interrupted at least 64
@@ -140,8 +143,8 @@ struct nfslock_holder {
  * takes a name without slash in the directory that dirfd is open on; dirfd
  * stays the caller's, and may be closed at once.
  *
- * NFSLOCK_OK stores a handle that nfslock_release() frees, and that keeps the
- * directory open.  Anything else stores NULL, and nothing is left in the
+ * NFSLOCK_OK stores a handle that nfslock_release() frees, and that keeps three
+ * descriptors, one of them on the directory.  Anything else stores NULL, and nothing is left in the
  * directory.  A lock that may not be removed is waited for as a live one.
  * Answers OK, HELD, TIMEDOUT, CANCELLED, UNSAFE, ERROR.
  */

@@ -45,14 +45,26 @@ const REMOTE_PAUSES: (Span, Span) = (Span::from_millis(10), Span::from_millis(50
 const LOCAL_NAP: Span = Span::from_secs(1);
 const REMOTE_NAP: Span = Span::from_secs(5);
 
-/// Processes of one host that hand a lock to each other would never leave it
-/// free for long enough that those of other hosts, who poll, could get it.  So
-/// at the beginning of every such period nobody takes a lock that was handed
-/// over, for as long as the longest pause of those who poll.  The clock is the
-/// same for all processes of a host.
+/// A breather is as long as the longest pause of those who poll, and comes once
+/// in such a period.
+const BREATHER: Span = REMOTE_PAUSES.1;
 const LOCAL_PERIOD: Span = Span::from_secs(60);
 const REMOTE_PERIOD: Span = Span::from_secs(5);
-const BREATHER: Span = REMOTE_PAUSES.1;
+
+/// How much is left of the breather, if there is one now.
+///
+/// Processes of one host that hand a lock to each other would never leave it
+/// free for long enough that those of other hosts, who poll, could get it.  So
+/// in a breather neither who was woken takes it, nor who has let it go.  The
+/// clock is the same for all processes of a host.
+pub fn breather<F: FileSystem>(fs: &F) -> Span {
+    let period = if fs.is_local() {
+        LOCAL_PERIOD
+    } else {
+        REMOTE_PERIOD
+    };
+    BREATHER.minus(fs.monotonic().within(period))
+}
 
 /// How much longer one caller is willing to wait.
 pub struct Patience<'a, F: FileSystem> {
@@ -114,10 +126,10 @@ impl<'a, F: FileSystem> Patience<'a, F> {
         if left.is_zero() {
             return Err(Status::TimedOut.into());
         }
-        let (nap, period) = if self.fs.is_local() {
-            (LOCAL_NAP, LOCAL_PERIOD)
+        let nap = if self.fs.is_local() {
+            LOCAL_NAP
         } else {
-            (REMOTE_NAP, REMOTE_PERIOD)
+            REMOTE_NAP
         };
         let mut gone = false;
         self.spend(nap.min(left), |time| {
@@ -125,9 +137,7 @@ impl<'a, F: FileSystem> Patience<'a, F> {
             gone
         })?;
         if gone {
-            self.pause = Span::ZERO;
-            let phase = self.fs.monotonic().within(period);
-            self.wait(BREATHER.minus(phase).min(self.left()))?;
+            self.wait(breather(self.fs).min(self.left()))?;
         }
         Ok(gone)
     }

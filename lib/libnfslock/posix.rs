@@ -35,7 +35,7 @@ use crate::identity::{Identity, Token};
 use crate::options::Directory;
 use crate::presence::{self, Neighbour, Origin, Presence};
 use crate::status::{Failure, Status};
-use crate::sys::{self, Descriptor};
+use crate::sys::{self, Descriptor, Kept};
 use crate::timing::{Span, SHORTEST_SLACK};
 
 /// A lock can be read by all: who holds it is no secret.  Its owner can write
@@ -49,7 +49,7 @@ const PATH_MAX: usize = 4096;
 /// A mailbox's directory, held by a descriptor, so that neither a later
 /// chdir(2) nor a path of any length matters.
 pub struct Posix {
-    dir: Descriptor,
+    dir: Kept,
     local: bool,
     origin: OnceCell<Option<Origin>>,
     place: OnceCell<Option<presence::Place>>,
@@ -86,6 +86,7 @@ impl Posix {
     fn open(dir: c_int, path: &CStr) -> Result<Self, Failure> {
         let dir = Descriptor::open_directory_at(dir, path).map_err(Failure::system)?;
         let local = dir.is_on_local_disk().map_err(Failure::system)?;
+        let dir = Kept::new(dir).map_err(Failure::system)?;
         Ok(Self {
             dir,
             local,
@@ -95,13 +96,14 @@ impl Posix {
     }
 
     fn origin(&self) -> Option<&Origin> {
-        self.origin.get_or_init(Origin::of_this_process).as_ref()
+        remembered(&self.origin, Origin::of_this_process)
     }
 
     /// Where the processes of this host that lock in this directory meet.
     fn place(&self) -> Option<&presence::Place> {
-        let open = || presence::Place::open(self.origin()?, self.dir.stat().ok()?.st_dev);
-        self.place.get_or_init(open).as_ref()
+        remembered(&self.place, || {
+            presence::Place::open(self.origin()?, self.dir.stat.st_dev)
+        })
     }
 
     /// Is it a common directory, and if so, are the files in it safe from
@@ -110,7 +112,7 @@ impl Posix {
         if directory == Directory::Private {
             return Ok(false);
         }
-        let mode = self.dir.stat().map_err(Failure::system)?.st_mode;
+        let mode = self.dir.stat.st_mode;
         // Whoever can write a directory without the sticky bit can remove any
         // lock in it, and put his own in its place.  A group that may is the
         // administrator's choice (group mail); everybody is nobody's.
@@ -145,6 +147,9 @@ impl Posix {
         let made = sys::attributes(&made);
         if made.kind == Kind::Regular && made.nlink == 1 && usize::try_from(made.size) == Ok(size) {
             Ok(made)
+        } else if made.nlink == 0 {
+            // Somebody has removed it already.
+            Err(libc::ESTALE)
         } else {
             Err(libc::EIO)
         }
@@ -170,11 +175,27 @@ impl Posix {
         Ok(contents.get(..len).and_then(Token::parse))
     }
 
+    fn look_at_attributes(&self, name: &CStr) -> Result<Look, c_int> {
+        self.stat(name).map(|attributes| Look {
+            attributes,
+            contents: Contents::Unreadable,
+        })
+    }
+
     fn open_to_look(&self, name: &CStr) -> Result<Descriptor, c_int> {
         // O_NONBLOCK: somebody may have put a FIFO there.
         let flags = libc::O_RDONLY | libc::O_NOFOLLOW | libc::O_NONBLOCK | libc::O_NOCTTY;
         self.dir.open(name, flags, 0)
     }
+}
+
+/// What was found out once.
+fn remembered<T>(cell: &OnceCell<Option<T>>, find: impl FnOnce() -> Option<T>) -> Option<&T> {
+    // Not get_or_init(): that panics where it is called within itself.
+    if cell.get().is_none() {
+        let _ = cell.set(find());
+    }
+    cell.get()?.as_ref()
 }
 
 impl FileSystem for Posix {
@@ -192,10 +213,14 @@ impl FileSystem for Posix {
             },
             Err(errno) => (errno, file.stat().map(|stat| sys::attributes(&stat))),
         };
-        // Unless it was removed by now, and another's has its name.
+        // Over NFS it is a temporary, whose name nobody else has.  Here it may
+        // have been removed by now, and another's may have its name.
         let looked = sys::monotonic();
-        let found = self.stat(name);
-        if made.is_ok() && made == found && sys::monotonic().minus(looked) < SHORTEST_SLACK {
+        let is_ours = |found: Attributes| {
+            made.is_ok_and(|made| (made.dev, made.ino) == (found.dev, found.ino))
+                && sys::monotonic().minus(looked) < SHORTEST_SLACK
+        };
+        if !self.local || self.stat(name).is_ok_and(is_ours) {
             let _ = self.dir.unlink(name);
         }
         Err(errno)
@@ -212,10 +237,7 @@ impl FileSystem for Posix {
     fn look(&self, name: &CStr) -> Result<Look, c_int> {
         match self.open_to_look(name) {
             Ok(file) => Self::inspect(&file),
-            Err(errno) if sys::is_unreadable(errno) => self.stat(name).map(|attributes| Look {
-                attributes,
-                contents: Contents::Unreadable,
-            }),
+            Err(errno) if sys::is_unreadable(errno) => self.look_at_attributes(name),
             Err(errno) => Err(errno),
         }
     }
@@ -225,10 +247,17 @@ impl FileSystem for Posix {
     }
 
     fn touch(&self, name: &CStr, expected: &Identity) -> Result<Look, c_int> {
+        // What was not touched is not answered for by a second look, that may
+        // find something better.
         match self.open_to_look(name) {
-            Ok(file) if Self::inspect(&file)?.is(expected) => file.touch()?,
-            Ok(_) => {}
-            Err(errno) if sys::is_unreadable(errno) => {}
+            Ok(file) => {
+                let found = Self::inspect(&file)?;
+                if !found.is(expected) {
+                    return Ok(found);
+                }
+                file.touch()?;
+            }
+            Err(errno) if sys::is_unreadable(errno) => return self.look_at_attributes(name),
             Err(errno) => return Err(errno),
         }
         self.look(name)
@@ -282,10 +311,8 @@ impl Host for Posix {
         self.place()?.appear(token)
     }
 
-    fn withdraw(&self, presence: &Presence) {
-        if let Some(place) = self.place() {
-            place.withdraw(presence);
-        }
+    fn withdraw(&self, presence: &Presence) -> bool {
+        self.place().is_some_and(|place| place.withdraw(presence))
     }
 
     fn ring(&self, presence: &Presence) {

@@ -47,7 +47,7 @@ use core::ffi::{c_int, CStr};
 
 use crate::identity::Token;
 use crate::name::{fnv1a, Name};
-use crate::sys::{self, Descriptor, Process};
+use crate::sys::{self, Descriptor, Kept, Process};
 use crate::timing::Span;
 
 /// All may see who is there, none but its owner may pretend to be.
@@ -56,6 +56,9 @@ const MODE: libc::mode_t = 0o644;
 /// What was left behind is kept for a day at least: until then it may still
 /// tell of a lock that its holder is dead.
 const KEPT: i64 = 86_400;
+
+/// More names than this are somebody's trap, and not looked at.
+const MOST: u32 = 1000;
 
 /// What tells a process from every other of the same kernel.
 pub struct Origin {
@@ -93,7 +96,7 @@ fn digest(first: u64, second: u64) -> u64 {
 
 /// Where the processes of this host meet.
 pub struct Place {
-    dir: Descriptor,
+    dir: Kept,
     namespaces: u64,
     scope: u64,
 }
@@ -101,13 +104,15 @@ pub struct Place {
 /// This process, present.
 pub struct Presence {
     name: Name,
-    fifo: Descriptor,
+    fifo: Kept,
 }
 
 impl Presence {
     /// Wake who waits for its end.
     pub fn ring(&self) {
-        let _ = self.fifo.write(b"\n");
+        if self.fifo.is_itself() {
+            let _ = self.fifo.write(b"\n");
+        }
     }
 }
 
@@ -117,7 +122,10 @@ pub struct Neighbour(Descriptor);
 impl Neighbour {
     /// Wait that long for its end.
     pub fn outlived(&self, time: Span) -> bool {
-        self.0.wait_for_input(time) && self.0.read(&mut [0]) != Err(libc::EAGAIN)
+        self.0.wait_for_input(time);
+        // Whatever poll(2) said: on NetBSD it tells the end to one reader
+        // alone.
+        self.0.read(&mut [0]) != Err(libc::EAGAIN)
     }
 }
 
@@ -125,7 +133,7 @@ impl Place {
     /// Open the place, if this host has one.
     pub fn open(origin: &Origin, dev: libc::dev_t) -> Option<Self> {
         let namespaces = origin.namespaces;
-        let dir = sys::memory_directory()?;
+        let dir = Kept::new(sys::memory_directory()?).ok()?;
         #[allow(clippy::cast_sign_loss, clippy::unnecessary_cast)] // its type differs
         let scope = digest(namespaces, dev as u64);
         Some(Self {
@@ -141,6 +149,13 @@ impl Place {
         self.dir.make_fifo(name.as_c_str(), MODE).ok()?;
         // For reading as well: else it could not be opened while nobody reads.
         let fifo = self.open_fifo(name.as_c_str(), libc::O_RDWR);
+        let fifo = fifo.and_then(Kept::new).and_then(|fifo| {
+            // The umask is no reason why others should not wait behind it.
+            if fifo.stat.st_mode == libc::S_IFIFO | MODE {
+                return Ok(fifo);
+            }
+            fifo.chmod(MODE).map(|()| fifo)
+        });
         if fifo.is_err() {
             let _ = self.dir.unlink(name.as_c_str());
         }
@@ -148,8 +163,11 @@ impl Place {
     }
 
     /// Take the name away.
-    pub fn withdraw(&self, presence: &Presence) {
-        let _ = self.dir.unlink(presence.name.as_c_str());
+    pub fn withdraw(&self, presence: &Presence) -> bool {
+        matches!(
+            self.dir.unlink(presence.name.as_c_str()),
+            Ok(()) | Err(libc::ENOENT)
+        )
     }
 
     /// The process that is present under a token now.
@@ -172,9 +190,12 @@ impl Place {
         let Ok(fifo) = self.open_fifo(name, libc::O_RDONLY) else {
             return false;
         };
-        // Another user may have put one there, for a lock of another host.
+        // Another user may have put one there, for a lock of another host, or
+        // have given a FIFO of the owner's a second name.
         let is_its = |stat: &libc::stat| {
-            stat.st_mode & libc::S_IFMT == libc::S_IFIFO && stat.st_uid == owner
+            stat.st_mode & libc::S_IFMT == libc::S_IFIFO
+                && stat.st_uid == owner
+                && stat.st_nlink == 1
         };
         fifo.stat().is_ok_and(|stat| is_its(&stat)) && fifo.read(&mut [0]) == Ok(0)
     }
@@ -223,16 +244,21 @@ impl Place {
 
     /// Remove what was left here long ago by processes that are gone.
     pub fn tidy(&self) {
+        let mut seen: u32 = 0;
         let _ = self.dir.list(&mut |name| {
-            let left = if let Some(token) = Name::presence(name, self.scope) {
-                self.is_gone(&token)
-            } else if let Some(ahead) = Name::place_behind(name, self.scope) {
-                let next = self.next_after(&ahead);
-                next.is_none_or(|next| self.neighbour(&next).is_none())
-            } else {
-                false
-            };
-            if left && self.is_old(name) {
+            let presence = Name::presence(name, self.scope);
+            let place = Name::place_behind(name, self.scope);
+            if seen >= MOST || (presence.is_none() && place.is_none()) {
+                return;
+            }
+            seen = seen.saturating_add(1);
+            if self.is_old(name)
+                && presence.is_none_or(|token| self.is_gone(&token))
+                && place.is_none_or(|ahead| {
+                    let next = self.next_after(&ahead);
+                    next.is_none_or(|next| self.neighbour(&next).is_none())
+                })
+            {
                 let _ = self.dir.unlink(name);
             }
         });

@@ -36,14 +36,16 @@
 //! having been woken, and who comes new and finds it free asks nobody.
 
 use crate::filesystem::FileSystem;
-use crate::host::Host;
 use crate::identity::Token;
-use crate::patience::Patience;
+use crate::patience::{breather, Patience};
 use crate::status::Failure;
 use crate::timing::Span;
 
 /// A longer queue is somebody's trap.
 const LONGEST: u32 = 256;
+
+/// And so is a place that is taken by nobody so often.
+const MISSES: u32 = 4;
 
 /// A place in the queue.
 pub struct Queue<'a, F: FileSystem> {
@@ -55,6 +57,8 @@ pub struct Queue<'a, F: FileSystem> {
     place: Option<Token>,
     /// The last one before us that was there.
     ahead: Option<F::Neighbour>,
+    /// It was gone, and that was no use.
+    woken: bool,
 }
 
 impl<'a, F: FileSystem> Queue<'a, F> {
@@ -66,6 +70,7 @@ impl<'a, F: FileSystem> Queue<'a, F> {
             holder: None,
             place: None,
             ahead: None,
+            woken: false,
         }
     }
 
@@ -76,6 +81,10 @@ impl<'a, F: FileSystem> Queue<'a, F> {
         holder: Option<Token>,
         patience: &mut Patience<'_, F>,
     ) -> Result<bool, Failure> {
+        // Somebody may wake us all the time to have us ask all the time.
+        if core::mem::take(&mut self.woken) {
+            return patience.pause().map(|()| false);
+        }
         // A lock that was won unnoticed is no reason to wait for oneself.
         let holder = holder.filter(|holder| *holder != self.own);
         if self.ahead.is_none() && self.holder != holder {
@@ -92,6 +101,7 @@ impl<'a, F: FileSystem> Queue<'a, F> {
         if gone {
             self.ahead = None;
             self.holder = None;
+            self.woken = true;
         }
         Ok(gone)
     }
@@ -99,6 +109,7 @@ impl<'a, F: FileSystem> Queue<'a, F> {
     /// Go to the end of the queue.
     fn line_up(&mut self, holder: &Token) {
         let mut last = *holder;
+        let mut misses: u32 = 0;
         self.ahead = self.fs.neighbour(&last);
         for _ in 0..LONGEST {
             if self.fs.line_up(&last, &self.own) {
@@ -119,7 +130,9 @@ impl<'a, F: FileSystem> Queue<'a, F> {
                         }
                     }
                 }
-                None => {}
+                // It left this very moment, or is nobody.
+                None if misses < MISSES => misses = misses.saturating_add(1),
+                None => return,
             }
         }
     }
@@ -146,15 +159,19 @@ const HAND_OVER_LOOK: Span = Span::from_micros(50);
 /// After a release, wake the next in the queue, and let it have the lock before
 /// this process can come for it again: who is being woken would lose every
 /// such race.
-pub fn hand_over<H: Host>(host: &H, own: &Token, presence: H::Presence) {
-    if host.next_after(own).is_none() {
+pub fn hand_over<F: FileSystem>(fs: &F, own: &Token, presence: F::Presence) {
+    if fs.next_after(own).is_none() {
         return;
     }
-    host.ring(&presence);
+    fs.ring(&presence);
     drop(presence);
+    let end = fs.monotonic().plus(breather(fs));
+    while fs.monotonic() < end {
+        fs.wait(end.minus(fs.monotonic()));
+    }
     for _ in 0..HAND_OVER {
-        host.wait(HAND_OVER_LOOK);
-        if host.next_after(own).is_none() {
+        fs.wait(HAND_OVER_LOOK);
+        if fs.next_after(own).is_none() {
             return;
         }
     }

@@ -30,7 +30,7 @@
 //! between NetBSD and Linux.
 
 use core::ffi::{c_char, c_int, CStr};
-use core::mem::MaybeUninit;
+use core::mem::{ManuallyDrop, MaybeUninit};
 
 use crate::filesystem::{Attributes, Kind, ServerTime, INTERRUPTIONS};
 use crate::timing::Span;
@@ -359,6 +359,50 @@ impl Drop for Descriptor {
     }
 }
 
+/// A descriptor that is kept for a while, and what it was open on.  A process
+/// that closes descriptors which are not its own, as closefrom(3) does, may
+/// have opened another file of the same number by now.
+pub struct Kept {
+    descriptor: ManuallyDrop<Descriptor>,
+    /// Of the file when it was opened.
+    pub stat: libc::stat,
+}
+
+impl Kept {
+    /// Keep a descriptor.
+    pub fn new(descriptor: Descriptor) -> Result<Self, c_int> {
+        let stat = descriptor.stat()?;
+        Ok(Self {
+            descriptor: ManuallyDrop::new(descriptor),
+            stat,
+        })
+    }
+
+    /// Is the descriptor still open on that file?
+    pub fn is_itself(&self) -> bool {
+        let is_it =
+            |stat: libc::stat| (stat.st_dev, stat.st_ino) == (self.stat.st_dev, self.stat.st_ino);
+        self.descriptor.stat().is_ok_and(is_it)
+    }
+}
+
+impl core::ops::Deref for Kept {
+    type Target = Descriptor;
+
+    fn deref(&self) -> &Descriptor {
+        &self.descriptor
+    }
+}
+
+impl Drop for Kept {
+    fn drop(&mut self) {
+        if self.is_itself() {
+            // SAFETY: it is not used again.
+            unsafe { ManuallyDrop::drop(&mut self.descriptor) };
+        }
+    }
+}
+
 /// The attributes of interest, whatever their types are on this port.
 #[allow(
     clippy::unnecessary_cast,
@@ -544,6 +588,12 @@ pub fn process(pid: i32) -> Process {
     if pid <= 0 {
         return Process::Unknown;
     }
+    // NetBSD has no signals for one that is about to end, and still closes its
+    // files.
+    #[cfg(target_os = "netbsd")]
+    if let Some(found) = start(pid) {
+        return found;
+    }
     // SAFETY: signal 0 is sent to nobody.
     if once(|| unsafe { libc::kill(pid, 0) }) == Err(libc::ESRCH) {
         return Process::Gone;
@@ -583,11 +633,15 @@ fn stat(path: &CStr) -> Option<libc::stat> {
 #[cfg(target_os = "netbsd")]
 fn start(pid: i32) -> Option<Process> {
     // From sys/proc.h.
+    const SDYING: u64 = 3;
     const SZOMB: u64 = 5;
     const SDEAD: u64 = 6;
     let found = process_information(pid)?;
-    if found.p_pid != pid || matches!(found.p_realstat, SZOMB | SDEAD) {
-        return Some(Process::Gone);
+    match found.p_realstat {
+        SZOMB | SDEAD => return Some(Process::Gone),
+        SDYING => return Some(Process::Unknown),
+        _ if found.p_pid != pid || found.p_uvalid == 0 => return Some(Process::Unknown),
+        _ => {}
     }
     let seconds = Span::from_secs(u64::from(found.p_ustart_sec));
     let rest = Span::from_micros(u64::from(found.p_ustart_usec));
@@ -648,7 +702,10 @@ fn start_in(path: &CStr, pid: i32) -> Option<Process> {
 
 #[cfg(not(target_os = "netbsd"))]
 fn number(digits: &[u8]) -> Option<u64> {
-    core::str::from_utf8(digits).ok()?.parse().ok()
+    digits.iter().try_fold(0_u64, |number, digit| {
+        let value = digit.checked_sub(b'0').filter(|value| *value < 10)?;
+        number.checked_mul(10)?.checked_add(value.into())
+    })
 }
 
 #[cfg(target_os = "netbsd")]

@@ -61,6 +61,8 @@ pub struct Mailbox<'a> {
     start: u64,
     /// Its size as this process left it.
     end: u64,
+    /// What its end was before the message.
+    tail: Vec<u8>,
     /// What mends the end of the message before.
     mending: &'static [u8],
     from_line: Vec<u8>,
@@ -118,6 +120,7 @@ impl<'a> Mailbox<'a> {
             on_nfs,
             start: 0,
             end: 0,
+            tail: Vec::new(),
             mending: b"",
             from_line: from_line.to_vec(),
         }))
@@ -178,6 +181,7 @@ impl<'a> Mailbox<'a> {
         self.file()?
             .read_exact_at(part, at)
             .map_err(|error| self.failed_io(&error))?;
+        self.tail = part.to_vec();
         self.mending = match tail {
             [b'\n', b'\n'] => b"",
             [_, b'\n'] => b"\n",
@@ -284,7 +288,9 @@ impl<'a> Mailbox<'a> {
         if file.metadata().map_err(|error| failed(&error))?.len() != self.end {
             return Err(broken());
         }
-        let mut at = self.start;
+        // From what stood before it on: a server that crashed may have lost the end that the message
+        // was written after, and no reader would see where it begins.
+        let mut at = self.start.saturating_sub(self.tail.len() as u64);
         let mut buffer = Vec::new();
         let mut compare = |piece: &[u8]| {
             tick()?;
@@ -300,6 +306,7 @@ impl<'a> Mailbox<'a> {
                 Err(broken())
             }
         };
+        compare(&self.tail)?;
         compare(self.mending)?;
         compare(&self.from_line)?;
         message.each(&mut compare)

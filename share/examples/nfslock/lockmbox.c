@@ -93,6 +93,36 @@ tell_holder(const char *mailbox)
 }
 
 /*
+ * Have a child stand by until nobody has the descriptor any more that this
+ * returns: the command is to have it.  If we are killed, the lock must not be
+ * taken over from us while the command works on; a child that executes nothing
+ * prevents that.
+ */
+static int
+stand_by(void)
+{
+	char byte;
+	int ends[2];
+
+	if (pipe(ends) == -1)
+		return -1;
+	switch (fork()) {
+	case -1:
+		(void)close(ends[0]);
+		(void)close(ends[1]);
+		return -1;
+	case 0:
+		(void)close(ends[1]);
+		while (read(ends[0], &byte, 1) == -1 && errno == EINTR)
+			continue;
+		_exit(EX_OK);
+	default:
+		(void)close(ends[0]);
+		return ends[1];
+	}
+}
+
+/*
  * Wait for the command and give a sign of life meanwhile.  Whoever took the
  * lock from us must not meet the command, so that it is told to stop.
  */
@@ -142,7 +172,7 @@ main(int argc, char *argv[])
 	const char *mailbox;
 	pid_t child;
 	size_t i;
-	int exitstatus, status;
+	int exitstatus, status, writing;
 
 	if (argc < 3) {
 		fprintf(stderr, "usage: lockmbox mailbox command [arg ...]\n");
@@ -166,7 +196,10 @@ main(int argc, char *argv[])
 	}
 
 	(void)sigprocmask(SIG_BLOCK, &blocked, &unblocked);
-	switch (child = fork()) {
+	child = -1;
+	if ((writing = stand_by()) != -1)
+		child = fork();
+	switch (child) {
 	case -1:
 		complain(mailbox, NFSLOCK_ERROR);
 		exitstatus = EX_OSERR;
@@ -178,6 +211,7 @@ main(int argc, char *argv[])
 		    strerror(errno));
 		_exit(EX_UNAVAILABLE);
 	default:
+		(void)close(writing);
 		exitstatus = wait_for(child, lock, mailbox, &unblocked);
 		break;
 	}

@@ -80,7 +80,8 @@ bare_leaf_body()
 	atf_check -o ignore bmake install DESTDIR="${PWD}/d"
 	atf_check -o inline:"d/usr/include/nfslock.h
 d/usr/lib/libnfslock.a
-d/usr/share/man/man3/nfslock.3\n" sh -c "find d -type f | sort"
+d/usr/share/man/man3/nfslock.3
+d/usr/share/man/man7/nfslock.7\n" sh -c "find d -type f | sort"
 	atf_check -o ignore bmake clean
 	atf_check find obj -type f
 	atf_check -o ignore bmake cleandir
@@ -128,7 +129,7 @@ plain_user_body()
 	atf_check -o inline:"user/d/usr/libexec/mail.local\n" \
 	    find user/d/usr/libexec -perm 4555
 	for file in include/nfslock.h lib/libnfslock.a libexec/mail.local \
-	    share/examples/nfslock/mail.local.conf share/man/man3/nfslock.3 \
+	    share/examples/nfslock/mail.local.conf share/man/man3/nfslock.3 share/man/man7/nfslock.7 \
 	    share/man/man5/mail.local.conf.5 share/man/man8/mail.local.8 \
 	    share/mk/bsd.rust.mk tests/lib/libnfslock/Atffile \
 	    tests/lib/libnfslock/Kyuafile tests/libexec/mail.local/Atffile \

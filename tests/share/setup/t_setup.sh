@@ -138,6 +138,7 @@ unpacks_body()
 	[ -e /usr/include/atf-c.h ] && [ -e /etc/services ] ||
 	    atf_skip "this machine has not all that tests need"
 	[ ! -e /usr/sbin/postlock ] || atf_skip "Postfix is installed here"
+	unset NFSLOCK_PEERS
 	answer ls :
 	answer python3 :
 	answer bmake 'case $1 in

@@ -539,10 +539,11 @@ impl host::Host for Host {
         Some(present)
     }
 
-    fn withdraw(&self, presence: &Present) {
+    fn withdraw(&self, presence: &Present) -> bool {
         let gone = Rc::downgrade(presence);
         let place = &mut self.server.0.borrow_mut().place;
         place.present.retain(|_, present| !present.ptr_eq(&gone));
+        true
     }
 
     fn ring(&self, _: &Present) {}

@@ -358,8 +358,9 @@ impl Host for Process {
         }
     }
 
-    fn withdraw(&self, presence: &Presence) {
+    fn withdraw(&self, presence: &Presence) -> bool {
         self.place(Ask::Withdraw(presence.number));
+        true
     }
 
     fn ring(&self, presence: &Presence) {

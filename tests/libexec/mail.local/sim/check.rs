@@ -136,8 +136,7 @@ fn parse(
             !message.is_empty() && rest.starts_with(message)
         });
         if let Some(process) = whole {
-            // Zeros in place of what was seen there are no blank line.
-            let begins = at == 0 || text[..at].ends_with(b"\n\n") || world.thinned;
+            let begins = at == 0 || text[..at].ends_with(b"\n\n");
             if outcomes[process] == Some(Outcome::Done) && !begins {
                 return Err(format!("message {process} is a part of the one before"));
             }

@@ -244,9 +244,10 @@ impl Host for Mount {
         Some(Present(number))
     }
 
-    fn withdraw(&self, presence: &Present) {
+    fn withdraw(&self, presence: &Present) -> bool {
         let present = |_: &_, found: &mut world::Presence| found.number != presence.0;
         here(|host| host.present.retain(present), ());
+        true
     }
 
     fn ring(&self, presence: &Present) {

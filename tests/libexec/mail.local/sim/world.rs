@@ -150,9 +150,6 @@ pub struct World {
     pub read: BTreeSet<usize>,
     /// The whole message of each process, if it delivers one.
     pub messages: Vec<Vec<u8>>,
-    /// The server lost bytes that nobody has any more: what one who died with
-    /// his host had written, and others had seen.
-    pub thinned: bool,
     /// Processes that may change others' bytes, and those to whom a dotlock
     /// means nothing, or something else.
     pub readers: BTreeSet<usize>,
@@ -187,7 +184,6 @@ impl World {
             damaged_before: BTreeSet::new(),
             read: BTreeSet::new(),
             messages: Vec::new(),
-            thinned: false,
             readers: BTreeSet::new(),
             outsiders: BTreeSet::new(),
         }
@@ -217,7 +213,6 @@ impl World {
         self.dead.hash(state);
         self.gone.hash(state);
         self.robbed.hash(state);
-        self.thinned.hash(state);
         self.holders.hash(state);
         self.blind.hash(state);
         self.lost.hash(state);
@@ -358,13 +353,6 @@ impl World {
     pub fn crash_server(&mut self) {
         let until = self.now + LATE;
         for (number, file) in &mut self.files {
-            let hosts = self.hosts.iter();
-            let cached = hosts.filter_map(|host| host.cache.get(number));
-            let has = |at: &usize| {
-                let mut sent = cached.clone().flat_map(|cached| &cached.sent);
-                sent.any(|part| (part.0..part.1).contains(at))
-            };
-            self.thinned |= (file.stable.len()..file.data.len()).any(|at| !has(&at));
             file.data.clone_from(&file.stable);
             file.locked.clear();
             for (of, host) in self.hosts.iter_mut().enumerate() {
