@@ -109,6 +109,8 @@ struct World {
     counts: BTreeMap<Request, usize>,
     random: u64,
     place: Place,
+    /// Nobody can remove what a process left in the place.
+    stuck: bool,
 }
 
 /// The server, and the network to it.
@@ -127,6 +129,7 @@ impl Default for Server {
             counts: BTreeMap::new(),
             random: 0,
             place: Place::default(),
+            stuck: false,
         })))
     }
 }
@@ -158,6 +161,11 @@ impl Server {
     /// Set the server's clock.
     pub fn step_clock(&self, seconds: i64) {
         self.0.borrow_mut().clock += seconds;
+    }
+
+    /// From now on no presence can be removed.
+    pub fn stick(&self) {
+        self.0.borrow_mut().stuck = true;
     }
 
     /// The time that has passed.
@@ -541,8 +549,12 @@ impl host::Host for Host {
 
     fn withdraw(&self, presence: &Present) -> bool {
         let gone = Rc::downgrade(presence);
-        let place = &mut self.server.0.borrow_mut().place;
-        place.present.retain(|_, present| !present.ptr_eq(&gone));
+        let world = &mut self.server.0.borrow_mut();
+        if world.stuck {
+            return false;
+        }
+        let present = &mut world.place.present;
+        present.retain(|_, present| !present.ptr_eq(&gone));
         true
     }
 
@@ -570,8 +582,8 @@ impl host::Host for Host {
     }
 
     fn inherit(&self, token: &Token) -> bool {
-        let place = &mut self.server.0.borrow_mut().place;
-        place.present.remove(&self.at(token)).is_some()
+        let world = &mut self.server.0.borrow_mut();
+        !world.stuck && world.place.present.remove(&self.at(token)).is_some()
     }
 
     fn line_up(&self, ahead: &Token, own: &Token) -> bool {

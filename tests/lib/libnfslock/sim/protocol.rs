@@ -33,6 +33,7 @@ use std::time::Duration;
 
 use nfslock::filesystem::FileSystem as _;
 use nfslock::host::Host as _;
+use nfslock::identity::Token;
 use nfslock::lock::Lock;
 use nfslock::name::Name;
 use nfslock::observation::Observation;
@@ -246,7 +247,7 @@ fn release_survives_a_repeated_remove() {
 fn a_holder_whose_lease_ran_out_releases_under_the_guard() {
     let server = Server::default();
     let lock = acquire(&server.host("a", 10)).unwrap();
-    server.pass(31);
+    server.pass(30);
     let (links, start) = (server.count(Request::Link), server.now());
     assert_eq!(lock.release(), Ok(()));
     assert_eq!(server.count(Request::Link), links + 1);
@@ -311,15 +312,20 @@ fn a_holder_whose_lease_ran_out_releases_under_the_guard() {
     server.pass(31);
     server.host("b", 10).peer_locks(&guard(), b"").unwrap();
     next_breaker(server.clone(), 10);
+    let start = server.now();
     assert_eq!(failure(lock.release()), Status::TimedOut);
+    assert_eq!(server.now().minus(start), Span::from_secs(120));
     assert_eq!(server.names().len(), 2);
 }
 
+/// How old an answer may not be on which something is removed.
+const TOO_OLD: Span = Span::from_millis(3750);
+
 /// A late release finds its lock, and is told late that it has the guard.
 fn slow_guard(server: &Server) {
-    let five_seconds = |host: &Host| host.wait(Span::from_secs(5));
+    let late = |host: &Host| host.wait(TOO_OLD);
     server.next(Request::Look, Fate::Served);
-    server.next(Request::Look, Fate::Then(Box::new(five_seconds), Ok(())));
+    server.next(Request::Look, Fate::Then(Box::new(late), Ok(())));
 }
 
 #[test]
@@ -612,7 +618,7 @@ fn a_dead_guard_is_not_removed_on_an_old_answer() {
         if held_up.is_some() {
             let (files, noted) = (server.clone(), Rc::clone(&ino));
             let slow = move |host: &Host| {
-                host.wait(Span::from_secs(5));
+                host.wait(TOO_OLD);
                 host.peer_locks(c"keeps-the-number", b"").unwrap();
                 host.peer_unlocks(&guard()).unwrap();
                 host.peer_locks(&guard(), b"live").unwrap();
@@ -685,7 +691,7 @@ fn a_breaker_does_not_act_on_an_old_answer() {
             server.next(Request::Look, Fate::Served);
         }
         if held_up.is_some() {
-            let slow = |host: &Host| host.wait(Span::from_secs(5));
+            let slow = |host: &Host| host.wait(TOO_OLD);
             server.next(Request::Look, Fate::Then(Box::new(slow), Ok(())));
         }
         let before = Rc::new(Cell::new(0));
@@ -761,8 +767,16 @@ fn a_breaker_that_lost_its_guard_does_not_act() {
 #[test]
 fn a_breaker_that_was_stopped_does_not_act() {
     let (server, host) = locked_by_a_peer();
-    // Stopped for longer than its guard is good for, while it settles.
-    server.after(308, |host| host.wait(Span::from_secs(50)));
+    // Stopped for as long as its guard is good for, while it settles.
+    let files = server.clone();
+    server.after(308, move |host| {
+        // A file that is made just now tells the time.
+        host.peer_locks(c"now", b"").unwrap();
+        let now = files.changed(c"now").unwrap();
+        host.peer_unlocks(c"now").unwrap();
+        let age = files.changed(&guard()).unwrap().until(now).unwrap();
+        host.wait(Span::from_secs(30).minus(age));
+    });
     assert_eq!(failure(within(&host, 360)), Status::TimedOut);
     assert_eq!(server.names(), ["user.lock"]);
     assert_eq!(server.count(Request::Rename), 0);
@@ -944,9 +958,14 @@ fn who_waits_behind_another_asks_the_server_no_more() {
     let server = Server::default();
     let (host, other) = (server.host("a", 10), server.host("a", 11));
     let lock = acquire(&host).unwrap();
-    assert_eq!(failure(within(&other, 30)), Status::TimedOut);
-    // Every five seconds it tries all the same.
-    assert!(server.count(Request::Link) <= 1 + 2 + 30 / 5);
+    assert_eq!(failure(within(&other, 151)), Status::TimedOut);
+    // Every five seconds it tries all the same, and looks at the lock, and
+    // every fifteen it has its temporary show that it is in use.
+    let links = server.count(Request::Link);
+    assert!((151 / 5..=151 / 5 + 4).contains(&links), "{links}");
+    let (looks, touches) = (server.count(Request::Look), server.count(Request::Touch));
+    assert!(looks >= 151 / 5 + 2 * touches, "{looks}");
+    assert_eq!(touches, 151 / 15);
     assert_eq!(lock.release(), Ok(()));
     assert_eq!(host.in_memory(), 0);
 }
@@ -1043,12 +1062,17 @@ fn giving_up_takes_back_only_what_still_is_ones_own() {
         server
     };
     let server = unnoticed();
+    let robbed = |host: &Host| {
+        host.wait(TOO_OLD);
+        host.peer_unlocks(LOCK).unwrap();
+        host.peer_locks(LOCK, b"1").unwrap();
+    };
     server.next(Request::Look, Fate::Then(Box::new(robbed), Ok(())));
     assert_eq!(failure(once(&server.host("a", 10))), Status::Held);
     assert_eq!(server.names(), ["user.lock"]);
 
     let server = unnoticed();
-    let late = |host: &Host| host.wait(Span::from_secs(5));
+    let late = |host: &Host| host.wait(TOO_OLD);
     server.next(Request::Look, Fate::Then(Box::new(late), Ok(())));
     assert_eq!(failure(once(&server.host("a", 10))), Status::Held);
     assert!(server.names().is_empty());
@@ -1103,8 +1127,7 @@ fn an_interrupted_release_is_repeated_when_it_cannot_be_on_its_way() {
     // The temporary, and the lock itself.
     server.next(Request::Unlink, Fate::Served);
     server.next(Request::Unlink, Fate::Lost(Err(libc::EINTR)));
-    let waited = interrupted_release(&host);
-    assert!(waited >= Span::from_secs(15) && waited < Span::from_secs(16));
+    assert_eq!(interrupted_release(&host), Span::from_secs(15));
     // Where nothing is on its way.
     server.next(Request::Unlink, Fate::Lost(Err(libc::EINTR)));
     assert!(interrupted_release(&host.on_server()).is_zero());
@@ -1140,8 +1163,7 @@ fn failed_break(on_server: bool, errno: i32) -> Span {
 #[test]
 fn a_guard_is_kept_while_a_rename_may_be_on_its_way() {
     for errno in [libc::EIO, libc::ETIMEDOUT] {
-        let waited = failed_break(false, errno);
-        assert!(waited >= Span::from_secs(15) && waited < Span::from_secs(16));
+        assert_eq!(failed_break(false, errno), Span::from_secs(15));
         assert!(failed_break(true, errno).is_zero());
     }
     // The server has answered.
@@ -1303,4 +1325,195 @@ fn taking_over_asks_for_no_more_than_it_needs() {
     // temporary.
     assert_eq!(server.count(Request::Unlink) - before, 4);
     assert_eq!(lock.release(), Ok(()));
+}
+
+#[test]
+fn who_was_told_late_gives_a_sign_of_life() {
+    let server = Server::default();
+    let host = server.host("a", 10);
+    let slow = |host: &Host| host.wait(Span::from_secs(31));
+    server.next(Request::Look, Fate::Then(Box::new(slow), Ok(())));
+    let start = server.now();
+    let lock = once(&host).unwrap();
+    assert_eq!(server.count(Request::Touch), 1);
+    // Whoever looked before that may act for a while.
+    assert_eq!(server.now().minus(start), Span::from_secs(31 + 15));
+    // Its lease is a new one.
+    server.pass(14);
+    let links = server.count(Request::Link);
+    assert_eq!(lock.release(), Ok(()));
+    assert_eq!(server.count(Request::Link), links);
+}
+
+#[test]
+fn an_interrupted_release_that_cannot_be_looked_after_is_no_success() {
+    let server = Server::default();
+    let host = server.host("a", 10).on_server();
+    let lock = acquire(&host).unwrap();
+    server.next(Request::Unlink, Fate::Lost(Err(libc::EINTR)));
+    server.next(Request::Look, Fate::Served);
+    server.next(Request::Look, Fate::Lost(Err(libc::EIO)));
+    let refused = lock.release().unwrap_err();
+    assert_eq!((refused.status, refused.errno), (Status::Error, libc::EIO));
+    assert_eq!(server.count(Request::Unlink), 1);
+}
+
+#[test]
+fn a_process_without_descriptors_does_not_release_anothers_lock() {
+    let server = Server::default();
+    let host = server.host("a", 10).on_server();
+    let lock = acquire(&host).unwrap();
+    host.peer_unlocks(LOCK).unwrap();
+    host.peer_locks(LOCK, b"1").unwrap();
+    server.next(Request::Look, Fate::Lost(Err(libc::EMFILE)));
+    assert_eq!(lock.release().unwrap_err().errno, libc::EMFILE);
+    assert_eq!(server.names(), ["user.lock"]);
+}
+
+/// The token in the lock.
+fn holder(host: &Host) -> Token {
+    Token::parse(&host.contents(LOCK)).unwrap()
+}
+
+#[test]
+fn who_releases_gives_the_next_one_a_moment() {
+    let server = Server::default();
+    let host = server.host("a", 10);
+    let released = |second: u64, waits: bool| {
+        server.pass(second);
+        let lock = acquire(&host).unwrap();
+        if waits {
+            host.line_up(&holder(&host), &host.token());
+        }
+        let start = server.now();
+        assert_eq!(lock.release(), Ok(()));
+        server.now().minus(start)
+    };
+    assert_eq!(released(1, false), Span::ZERO);
+    assert_eq!(released(0, true), Span::from_millis(1));
+    // Now and then that moment is for those of other hosts.
+    let phase = server.now().within(Span::from_secs(5));
+    host.wait(Span::from_secs(5).minus(phase));
+    assert_eq!(released(0, true), Span::from_millis(501));
+    assert_eq!(released(1, false), Span::ZERO);
+}
+
+#[test]
+fn neighbours_line_up_behind_the_last_one() {
+    let server = Server::default();
+    let (host, waiter) = (server.host("a", 10), server.host("a", 12));
+    let lock = acquire(&host).unwrap();
+    // One who waits already.
+    let (first, ahead) = (host.token(), holder(&host));
+    let present = host.appear(&first);
+    host.line_up(&ahead, &first);
+    server.after(1, move |host| {
+        assert_eq!(host.next_after(&ahead), Some(first));
+        assert!(host.next_after(&first).is_some());
+    });
+    // The holder's end is no news to who waits behind another.
+    server.after(2, move |_| assert_eq!(lock.release(), Ok(())));
+    let start = server.now();
+    let lock = acquire(&waiter).unwrap();
+    assert_eq!(server.now().minus(start), Span::from_secs(5));
+    host.withdraw(&present.unwrap());
+    assert_eq!(lock.release(), Ok(()));
+}
+
+#[test]
+fn a_lock_that_neighbours_hand_on_is_left_free_now_and_then() {
+    for (on_server, second, breather) in [(false, 5, true), (true, 5, false), (true, 15, true)] {
+        let server = Server::default();
+        let (mut host, mut waiter) = (server.host("a", 10), server.host("a", 11));
+        if on_server {
+            (host, waiter) = (host.on_server(), waiter.on_server());
+        }
+        // So that who waits does not look just then for other reasons.
+        server.pass(second);
+        let start = server.now();
+        server.pass(1);
+        let lock = acquire(&host).unwrap();
+        server.after(4, move |_| assert_eq!(lock.release(), Ok(())));
+        let lock = acquire(&waiter).unwrap();
+        let waited = server.now().minus(start);
+        let least = Span::from_millis(if breather { 5500 } else { 5000 });
+        let most = least.plus(Span::from_millis(250));
+        assert!(waited >= least && waited <= most, "{waited:?}");
+        assert_eq!(lock.release(), Ok(()));
+    }
+}
+
+#[test]
+fn who_was_told_late_may_have_been_looked_at_before_his_sign_of_life() {
+    let server = Server::default();
+    let slow = |host: &Host| host.wait(Span::from_secs(31));
+    server.next(Request::Look, Fate::Then(Box::new(slow), Ok(())));
+    server.after(31 + 7, |host| {
+        host.peer_unlocks(LOCK).unwrap();
+        host.peer_locks(LOCK, b"1").unwrap();
+    });
+    assert_eq!(failure(once(&server.host("a", 10))), Status::Held);
+    assert_eq!(server.names(), ["user.lock"]);
+}
+
+#[test]
+fn a_lock_that_was_won_unnoticed_is_known_without_its_temporary() {
+    let server = Server::default();
+    server.next(Request::Link, Fate::Reports(Err(libc::EEXIST)));
+    server.next(Request::Stat, Fate::Lost(Err(libc::ENOENT)));
+    server.next(Request::Look, Fate::Lost(Err(libc::ESTALE)));
+    let start = server.now();
+    let lock = acquire(&server.host("a", 10)).unwrap();
+    assert!(server.now().minus(start) < Span::from_secs(1));
+    assert_eq!(lock.verify(), Ok(()));
+    assert_eq!(lock.release(), Ok(()));
+}
+
+#[test]
+fn who_cannot_end_his_presence_releases_under_the_guard() {
+    let server = Server::default();
+    let host = server.host("a", 10);
+    server.stick();
+    let lock = acquire(&host).unwrap();
+    let links = server.count(Request::Link);
+    assert_eq!(lock.release(), Ok(()));
+    assert_eq!(server.count(Request::Link), links + 1, "the guard's");
+    assert!(server.names().is_empty());
+
+    // And does not take back what his heir may be taking.
+    server.next(Request::Link, Fate::Reports(Err(libc::EEXIST)));
+    server.next(Request::Stat, Fate::CachedLinks(1));
+    let unlinks = server.count(Request::Unlink);
+    assert_eq!(failure(once(&host)), Status::Held);
+    assert_eq!(server.count(Request::Unlink), unlinks);
+}
+
+#[test]
+fn who_cannot_be_the_heir_waits_for_age() {
+    let (server, host) = locked_by_the_dead(true);
+    server.stick();
+    let start = server.now();
+    let unlinks = server.count(Request::Unlink);
+    assert_eq!(failure(within(&host, 50)), Status::TimedOut);
+    assert_eq!(server.count(Request::Unlink), unlinks + 1, "the guard's");
+    assert_eq!(server.names(), ["user.lock"]);
+    assert_eq!(acquire(&host).unwrap().release(), Ok(()));
+    assert!(server.now().minus(start) >= Span::from_secs(300));
+}
+
+#[test]
+fn a_guard_that_changes_hands_is_not_taken_for_the_dead_ones() {
+    let (server, host) = locked_by_the_dead(true);
+    let dead = host.contents(LOCK);
+    host.peer_locks(&guard(), &dead).unwrap();
+    let next = |host: &Host| {
+        host.peer_unlocks(&guard()).unwrap();
+        host.peer_locks(&guard(), b"live").unwrap();
+    };
+    // The look at the lock, and that at the guard.
+    server.next(Request::Look, Fate::Served);
+    server.next(Request::Look, Fate::Then(Box::new(next), Ok(())));
+    assert_eq!(failure(within(&host, 1)), Status::TimedOut);
+    assert_eq!(host.contents(&guard()), b"live");
+    assert_eq!(server.count(Request::Rename), 0);
 }
