@@ -343,9 +343,11 @@ fn confirm<F: FileSystem>(
         sent = fs.monotonic();
         let mut found = fs.touch(name.as_c_str(), &taken.identity);
         if found.is_ok_and(|found| found.is(&taken.identity)) {
-            // A breaker that looked before this sign of life may act yet.
+            // A breaker that looked before this sign of life may act yet; and
+            // a clock that was set back may have hidden it.
             patience.wait(timing.settle)?;
-            found = fs.look(name.as_c_str());
+            sent = fs.monotonic();
+            found = fs.touch(name.as_c_str(), &taken.identity);
         }
         match found {
             Ok(found) if found.is(&taken.identity) => taken.attributes = found.attributes,

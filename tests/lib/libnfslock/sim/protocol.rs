@@ -1335,11 +1335,12 @@ fn who_was_told_late_gives_a_sign_of_life() {
     server.next(Request::Look, Fate::Then(Box::new(slow), Ok(())));
     let start = server.now();
     let lock = once(&host).unwrap();
-    assert_eq!(server.count(Request::Touch), 1);
-    // Whoever looked before that may act for a while.
+    // Whoever looked before the first one may act for a while, and a clock that
+    // was set back may have hidden it.
+    assert_eq!(server.count(Request::Touch), 2);
     assert_eq!(server.now().minus(start), Span::from_secs(31 + 15));
     // Its lease is a new one.
-    server.pass(14);
+    server.pass(29);
     let links = server.count(Request::Link);
     assert_eq!(lock.release(), Ok(()));
     assert_eq!(server.count(Request::Link), links);
