@@ -31,7 +31,7 @@
 use core::ffi::c_int;
 
 use crate::claim::{discard, Taken};
-use crate::filesystem::{FileSystem, Kind, Look};
+use crate::filesystem::{Contents, FileSystem, Kind, Look};
 use crate::guard::Guard;
 use crate::identity::Token;
 use crate::name::Name;
@@ -55,6 +55,8 @@ pub enum Outcome {
     Left,
     /// It was left alone since it may not be removed.
     Refused,
+    /// It was to be removed, and may be yet: the guard is not to be let go.
+    Pending,
 }
 
 /// After the first look at a lock the next one comes so soon, and each later
@@ -68,6 +70,8 @@ pub struct Watch {
     guard: Observation,
     glance: Span,
     next: Span,
+    /// When the last look was sent.
+    looked: Span,
     /// It cannot be stale before.
     next_break: Span,
     /// A dead holder whose heir this process cannot be.
@@ -78,6 +82,11 @@ impl Watch {
     /// What stands for whoever held the lock when it was last looked at.
     pub fn holder(&self) -> Option<Token> {
         self.lock.token()
+    }
+
+    /// Was the lock seen to be another's since that moment?
+    pub fn has_seen_another(&self, own: &Token, since: Span) -> bool {
+        self.looked >= since && self.lock.token().is_some_and(|token| token != *own)
     }
 
     /// Something has happened: look again at once.
@@ -102,6 +111,7 @@ impl Watch {
         }
         self.glance = self.glance.times(2).max(FIRST_GLANCE).min(timing.glance);
         self.next = now.plus(self.glance);
+        self.looked = now;
         let Some(watched) = self.lock.look(fs, name)? else {
             return Ok(Outcome::Removed);
         };
@@ -142,7 +152,9 @@ impl Watch {
         } else {
             self.break_old(fs, name, &seen, watched, &mut guard, timing, patience)
         };
-        guard.release(timing);
+        if outcome != Ok(Outcome::Pending) {
+            guard.release(timing);
+        }
         outcome
     }
 
@@ -212,13 +224,13 @@ fn break_lock<F: FileSystem>(
     let mut found = fs.look(aside.as_c_str());
     // Over NFS a request that failed may be on its way yet, and is not to
     // arrive after the guard is let go.
-    while renamed.is_err_and(|errno| !is_an_answer(errno))
-        && is_absent(&found)
-        && !fs.is_local()
-        && fs.monotonic().minus(sent) < timing.settle
-    {
+    let pending = renamed.is_err_and(|errno| !is_an_answer(errno)) && !fs.is_local();
+    while pending && found.is_err() && fs.monotonic().minus(sent) < timing.settle {
         fs.wait(timing.arrival);
         found = fs.look(aside.as_c_str());
+    }
+    if pending && found.is_err() && !is_absent(&found) {
+        return Ok(Outcome::Pending);
     }
     match found {
         Ok(found) if found.is_same_as(seen) => {
@@ -281,8 +293,9 @@ pub fn sweep_sometimes<F: FileSystem>(fs: &F, taken: &Taken, timing: &Timing) {
 }
 
 /// When a file was made it told the server's present.  What is removed may be
-/// in use nevertheless, since that clock may have been set: then a temporary
-/// is made again, and a guard's owner sees that it is gone before it acts.
+/// in use nevertheless, since that clock may have been set: then a temporary is
+/// made again.  A guard is in use by whoever acts under it, and goes only if
+/// its maker is known to be dead, or to the next one that needs it.
 fn sweep<F: FileSystem>(fs: &F, made: &Taken, timing: &Timing) {
     let now = made.attributes.ctime;
     let mut seen: u32 = 0;
@@ -291,8 +304,22 @@ fn sweep<F: FileSystem>(fs: &F, made: &Taken, timing: &Timing) {
             return;
         }
         seen = seen.saturating_add(1);
-        let age = fs.stat(name).ok().and_then(|file| file.ctime.until(now));
-        if age.is_some_and(|age| age >= timing.stale) {
+        let looked = fs.monotonic();
+        let found = fs.look(name);
+        let age = found
+            .ok()
+            .and_then(|found| found.attributes.ctime.until(now));
+        let dead = || match found {
+            Ok(Look {
+                contents: Contents::Ours(token),
+                attributes,
+            }) => fs.is_local() && fs.is_dead(&token, attributes.uid),
+            _ => false,
+        };
+        if age.is_some_and(|age| age >= timing.stale)
+            && (!Name::is_guard(name) || dead())
+            && fs.monotonic().minus(looked) < timing.slack
+        {
             let _ = fs.unlink(name);
         }
     });

@@ -211,13 +211,21 @@ impl<'a, F: FileSystem> Claim<'a, F> {
     /// Give up, and leave nothing: neither the temporary, nor the name where
     /// it was won, be it by a request that was thought to have failed.
     pub fn withdraw(self) {
-        let temporary = self.temporary.map(|temporary| {
-            discard(self.fs, &temporary.name);
-            temporary.file
-        });
-        for file in self.won.into_iter().chain(temporary) {
-            drop_if_ours(self.fs, self.target, &file.identity, self.timing);
+        let (fs, target, timing) = (self.fs, self.target, self.timing);
+        for file in self.give_up().into_iter().flatten() {
+            drop_if_ours(fs, target, &file.identity, timing);
         }
+    }
+
+    /// The same, but leave the name to the caller: what may stand there.
+    pub fn give_up(self) -> [Option<Taken>; 2] {
+        if !self.fs.is_local() {
+            // Even where it seems to be gone.
+            if let Ok(name) = Name::of_temporary(&self.token) {
+                discard(self.fs, &name);
+            }
+        }
+        [self.won, self.temporary.map(|temporary| temporary.file)]
     }
 }
 
@@ -261,6 +269,7 @@ pub fn remove<F: FileSystem>(
     permitted: impl Fn() -> bool,
     is_ours: impl Fn() -> Result<bool, Failure>,
 ) -> Result<(), Failure> {
+    let mut waited = false;
     for _ in 0..INTERRUPTIONS {
         if !permitted() {
             return Err(Status::TimedOut.into());
@@ -272,12 +281,13 @@ pub fn remove<F: FileSystem>(
             Err(libc::ENOENT) => return Err(Status::Gone.into()),
             // It may have been removed all the same, and another's may stand
             // there by now.
-            Err(libc::EINTR) => {
+            Err(libc::EINTR) if !waited => {
                 let sent = fs.monotonic();
                 let mut ours = is_ours()?;
                 // Over NFS the request may be on its way yet.  After another
                 // one it would hit whoever comes next.
                 while ours && !fs.is_local() && fs.monotonic().minus(sent) < timing.settle {
+                    waited = true;
                     fs.wait(timing.arrival);
                     ours = is_ours()?;
                 }

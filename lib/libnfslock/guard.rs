@@ -52,8 +52,9 @@ pub struct Guard<'a, F: FileSystem> {
     name: Name,
     /// The file; made just now, it tells the server's present.
     pub taken: Taken,
-    /// When the request for it was sent.
+    /// When the request for it was sent, and when it was heard of.
     sent: Span,
+    made: Span,
     settled: bool,
 }
 
@@ -84,6 +85,7 @@ impl<'a, F: FileSystem> Guard<'a, F> {
                 name,
                 taken,
                 sent,
+                made: fs.monotonic(),
                 settled: false,
             })),
             Ok(None) | Err(libc::EINTR) => {
@@ -121,13 +123,14 @@ impl<'a, F: FileSystem> Guard<'a, F> {
         Err(Status::TimedOut.into())
     }
 
-    /// Let the guard settle, by waiting that long.
+    /// Let the guard settle, by waiting for what is left of that time.
     pub fn settle(
         &mut self,
         timing: &Timing,
         wait: impl FnOnce(Span) -> Result<(), Failure>,
     ) -> Result<(), Failure> {
-        wait(timing.settle)?;
+        let gone_by = self.fs.monotonic().minus(self.made);
+        wait(timing.settle.minus(gone_by))?;
         self.settled = true;
         Ok(())
     }

@@ -71,21 +71,39 @@ impl<F: FileSystem> Lock<F> {
         // taken for some other host's.
         let presence = fs.appear(&own);
         let mut claim = Claim::on(&fs, &name, own, &timing);
-        let (taken, alive) = match win(&mut claim, &fs, &name, own, &timing, options) {
+        let mut since = None;
+        let won = win(&mut claim, &fs, &name, own, &timing, options, &mut since);
+        let pid = fs.pid();
+        let (taken, alive) = match won {
             Ok(won) => won,
             Err(failure) => {
-                // In this order, as in a release.  If it cannot be done, what
-                // may be left is the heir's.
-                if presence
+                // Over NFS, as in a release, before the lock is taken back.
+                let hidden = presence
                     .as_ref()
-                    .is_none_or(|presence| fs.withdraw(presence))
-                {
-                    claim.withdraw();
+                    .is_none_or(|presence| fs.withdraw(presence));
+                let left = claim.give_up();
+                let since = since.filter(|_| hidden || fs.is_local());
+                let mut rest = Self {
+                    taken: match left {
+                        [Some(taken), _] | [_, Some(taken)] => taken,
+                        [None, None] => return Err(failure),
+                    },
+                    fs,
+                    name,
+                    common,
+                    timing,
+                    alive: since.unwrap_or(Span::ZERO),
+                    presence: None,
+                    pid,
+                    released: true,
+                };
+                for taken in left.into_iter().flatten() {
+                    rest.taken = taken;
+                    let _ = rest.remove();
                 }
                 return Err(failure);
             }
         };
-        let pid = fs.pid();
         Ok(Self {
             fs,
             name,
@@ -141,7 +159,11 @@ impl<F: FileSystem> Lock<F> {
         let found = touched.map_err(unfound)?;
         self.judge(&found)?;
         self.taken.attributes = found.attributes;
-        self.alive = sent;
+        // One that comes so late that others may have watched the lock for
+        // long enough does not stop a breaker that is under way.
+        if sent.minus(self.alive) < self.timing.lease.plus(self.timing.settle) {
+            self.alive = sent;
+        }
         Ok(())
     }
 
@@ -289,20 +311,22 @@ fn win<F: FileSystem>(
     own: Token,
     timing: &Timing,
     options: &Options,
+    since: &mut Option<Span>,
 ) -> Result<(Taken, Span), Failure> {
     let mut patience = Patience::new(fs, options);
     let mut watch = breaker::Watch::default();
     let mut queue = Queue::new(fs, own);
     let mut interruptions: u32 = 0;
     loop {
-        let sent = fs.monotonic();
+        // It may have been an earlier request that won, unnoticed.
+        let sent = *since.get_or_insert(fs.monotonic());
         match claim.attempt() {
             Ok(Some(taken)) => {
                 if let Some(won) = confirm(fs, name, timing, taken, sent, &patience)? {
                     return Ok(won);
                 }
             }
-            Ok(None) => {}
+            Ok(None) => interruptions = 0,
             Err(libc::EINTR) if interruptions < INTERRUPTIONS => {
                 interruptions = interruptions.saturating_add(1);
                 patience.wait(Span::ZERO)?;
@@ -313,8 +337,12 @@ fn win<F: FileSystem>(
         if matches!(options.limit, Limit::Once) {
             return Err(Status::Held.into());
         }
+        let before = fs.monotonic();
         if watch.consider(fs, name, &own, timing, &patience)? == Outcome::Removed {
             continue;
+        }
+        if fs.is_local() || watch.has_seen_another(&own, before) {
+            *since = None;
         }
         if queue.wait(watch.holder(), &mut patience)? {
             watch.alert();

@@ -114,13 +114,18 @@ impl Name {
     /// Is this the name of a file that the protocol makes beside the locks,
     /// and that may have been left by a process that was killed?
     pub fn is_leftover(name: &CStr) -> bool {
-        let name = name.to_bytes();
-        let rest = |prefix| name.strip_prefix(prefix);
-        if let Some(digits) = rest(GUARD_PREFIX) {
-            return digits.len() == HEX_DIGITS && digits.iter().all(|digit| HEX.contains(digit));
-        }
-        let rest = rest(TEMPORARY_PREFIX).or_else(|| rest(ASIDE_PREFIX));
-        rest.and_then(Token::parse).is_some()
+        let bytes = name.to_bytes();
+        let rest = bytes.strip_prefix(TEMPORARY_PREFIX);
+        let rest = rest.or_else(|| bytes.strip_prefix(ASIDE_PREFIX));
+        Self::is_guard(name) || rest.and_then(Token::parse).is_some()
+    }
+
+    /// Is this the name of a guard?
+    pub fn is_guard(name: &CStr) -> bool {
+        let digits = name.to_bytes().strip_prefix(GUARD_PREFIX);
+        digits.is_some_and(|digits| {
+            digits.len() == HEX_DIGITS && digits.iter().all(|digit| HEX.contains(digit))
+        })
     }
 
     fn joined(parts: &[&[u8]]) -> Result<Self, c_int> {

@@ -45,8 +45,9 @@
  * Signals: no handler is installed, and no mask is changed.  A call fails with
  * EINTR only if one and the same system call was interrupted at least 64
  * times.  A waiting call looks at its cancel flag and callback after every
- * signal that interrupts the thread, and every 250 ms.  No function is
- * async-signal-safe.
+ * signal that interrupts the thread, and every 250 ms; but not while it waits
+ * over NFS, up to 15 seconds, for an interrupted request of its own.  No
+ * function is async-signal-safe.
  *
  * Credentials: a handle wants those with which it was made.
  */
@@ -144,8 +145,9 @@ struct nfslock_holder {
  * stays the caller's, and may be closed at once.
  *
  * NFSLOCK_OK stores a handle that nfslock_release() frees, and that keeps three
- * descriptors, one of them on the directory.  Anything else stores NULL, and nothing is left in the
- * directory.  A lock that may not be removed is waited for as a live one.
+ * descriptors, one of them on the directory.  Anything else stores NULL, and
+ * nothing is left in the directory.  A lock that may not be removed is waited
+ * for as a live one.
  * Answers OK, HELD, TIMEDOUT, CANCELLED, UNSAFE, ERROR.
  */
 int	nfslock_acquire(const char *mailbox,
@@ -174,10 +176,10 @@ int	nfslock_refresh(nfslock_t *lock);
  * Release the lock if it is still this handle's, and free the handle, whatever
  * the answer is.  STOLEN and GONE: what was done under the lock since the last
  * nfslock_verify() may have met another's work; nothing was removed.
- * A handle that was not refreshed in time may take 15 seconds to release if the
- * server is slow, and up to two minutes while others are breaking the lock; this
- * cannot be cancelled.  TIMEDOUT: even that did not do, and the lock was left to
- * them.
+ * A handle that was not refreshed in time may take 15 seconds to release if
+ * the server is slow, and up to two minutes while others are breaking the lock;
+ * this cannot be cancelled.  TIMEDOUT: even that did not do, and the lock was
+ * left to them.
  * NULL is allowed and answers OK.
  * Answers OK, STOLEN, GONE, TIMEDOUT, FORKED, ERROR.
  */

@@ -620,8 +620,7 @@ TEST(late_release_guarded, "a late release and a stopped breaker do no harm")
 TEST(sweep, "of what is left behind in the directory only ours is removed")
 {
 	static const char *const ours[] = {
-	    D "/.nfslk.LABCDEFGHIJKLMNO", D "/.nfslg.0123456789abcdef",
-	    D "/.nfslb.LABCDEFGHIJKLMNO",
+	    D "/.nfslk.LABCDEFGHIJKLMNO", D "/.nfslb.LABCDEFGHIJKLMNO",
 	};
 	struct nfslock_options options = options_of(NFSLOCK_LIMIT_NONE, STALE);
 	nfslock_t *lock;
@@ -630,6 +629,8 @@ TEST(sweep, "of what is left behind in the directory only ours is removed")
 	make_directory(D, 0755);
 	for (i = 0; i < nitems_of(ours); i++)
 		make_file(ours[i], "LABCDEFGHIJKLMNO", LOCKSIZE);
+	/* A guard is removed by who needs it, and has watched it. */
+	make_file(D "/.nfslg.0123456789abcdef", "LABCDEFGHIJKLMNO", LOCKSIZE);
 	make_file(D "/.nfslk.", "", 0);
 	make_file(D "/.nfslk.LABCDEFGHIJKLMN", "", 0);
 	make_file(D "/.nfslk.LABCDEFGHIJKLMNOP", "", 0);
@@ -658,6 +659,7 @@ TEST(sweep, "of what is left behind in the directory only ours is removed")
 	}
 	for (i = 0; i < nitems_of(ours); i++)
 		ATF_CHECK(!exists(ours[i]));
+	ATF_CHECK_EQ(0, unlink(D "/.nfslg.0123456789abcdef"));
 	ATF_CHECK_EQ(0, unlink(D "/.nfslk."));
 	ATF_CHECK_EQ(0, unlink(D "/.nfslk.LABCDEFGHIJKLMN"));
 	ATF_CHECK_EQ(0, unlink(D "/.nfslk.LABCDEFGHIJKLMNOP"));

@@ -298,6 +298,11 @@ pub struct Host {
 }
 
 impl Host {
+    /// The server whose directory it mounts.
+    pub fn server(&self) -> &Server {
+        &self.server
+    }
+
     /// Every process of the host is killed.  What it holds is to be forgotten.
     pub fn kill(&self) {
         let world = self.server.0.borrow();

@@ -822,6 +822,8 @@ fn what_the_killed_left_is_swept_and_nothing_else() {
     assert_eq!(
         server.names(),
         [
+            // The next one who needs it sees whether somebody has it.
+            ".nfslg.0123456789abcdef",
             ".nfslk.LAAAA000000.lock",
             ".nfslk.LBBBB0000bbbbbbb",
             ".nfslk.short",
@@ -1063,7 +1065,7 @@ fn giving_up_takes_back_only_what_still_is_ones_own() {
     };
     let server = unnoticed();
     let robbed = |host: &Host| {
-        host.wait(TOO_OLD);
+        host.wait(Span::from_secs(31));
         host.peer_unlocks(LOCK).unwrap();
         host.peer_locks(LOCK, b"1").unwrap();
     };
@@ -1072,7 +1074,7 @@ fn giving_up_takes_back_only_what_still_is_ones_own() {
     assert_eq!(server.names(), ["user.lock"]);
 
     let server = unnoticed();
-    let late = |host: &Host| host.wait(TOO_OLD);
+    let late = |host: &Host| host.wait(Span::from_secs(31));
     server.next(Request::Look, Fate::Then(Box::new(late), Ok(())));
     assert_eq!(failure(once(&server.host("a", 10))), Status::Held);
     assert!(server.names().is_empty());
@@ -1481,12 +1483,13 @@ fn who_cannot_end_his_presence_releases_under_the_guard() {
     assert_eq!(server.count(Request::Link), links + 1, "the guard's");
     assert!(server.names().is_empty());
 
-    // And does not take back what his heir may be taking.
+    // And takes back what he won unnoticed under the guard.
     server.next(Request::Link, Fate::Reports(Err(libc::EEXIST)));
     server.next(Request::Stat, Fate::CachedLinks(1));
-    let unlinks = server.count(Request::Unlink);
+    let links = server.count(Request::Link);
     assert_eq!(failure(once(&host)), Status::Held);
-    assert_eq!(server.count(Request::Unlink), unlinks);
+    assert_eq!(server.count(Request::Link), links + 2, "the guard's, too");
+    assert!(server.names().is_empty());
 }
 
 #[test]
@@ -1517,4 +1520,72 @@ fn a_guard_that_changes_hands_is_not_taken_for_the_dead_ones() {
     assert_eq!(failure(within(&host, 1)), Status::TimedOut);
     assert_eq!(host.contents(&guard()), b"live");
     assert_eq!(server.count(Request::Rename), 0);
+}
+
+/// Who hears late is in danger of being robbed by a breaker under way.
+const LATE: Span = Span::from_secs(75);
+
+#[test]
+fn giving_up_after_hearing_late_takes_the_guard() {
+    let server = Server::default();
+    let cancelled = Rc::new(Cell::new(false));
+    let (flag, late) = (cancelled.clone(), move |host: &Host| {
+        host.wait(LATE);
+        cancelled.set(true);
+    });
+    server.next(Request::Look, Fate::Then(Box::new(late), Ok(())));
+    let is_cancelled = || flag.get();
+    let options = Options {
+        cancelled: Some(&is_cancelled),
+        ..Options::default()
+    };
+    let refused = acquire_with(&server.host("a", 10), &options);
+    assert_eq!(failure(refused), Status::Cancelled);
+    assert_eq!(server.count(Request::Link), 2, "the guard's, too");
+    assert!(server.names().is_empty());
+}
+
+#[test]
+fn a_sign_of_life_that_comes_too_late_is_no_lease() {
+    let server = Server::default();
+    let mut lock = acquire(&server.host("a", 10)).unwrap();
+    server.pass(44);
+    assert_eq!(lock.refresh(), Ok(()));
+    server.pass(29);
+    let links = server.count(Request::Link);
+    assert_eq!(lock.refresh(), Ok(()));
+    server.pass(46);
+    assert_eq!(lock.refresh(), Ok(()));
+    assert_eq!(lock.release(), Ok(()));
+    assert_eq!(server.count(Request::Link), links + 1, "the guard's");
+}
+
+#[test]
+fn what_an_earlier_request_won_is_as_old_as_that() {
+    // The lock is taken unnoticed, and the look at it is answered late.
+    let server = Server::default();
+    server.next(Request::Link, Fate::Reports(Err(libc::EEXIST)));
+    server.next(Request::Stat, Fate::CachedLinks(1));
+    let late = |host: &Host| host.wait(LATE);
+    server.next(Request::Look, Fate::Then(Box::new(late), Ok(())));
+    let start = server.now();
+    let lock = acquire(&server.host("a", 10)).unwrap();
+    let waited = server.now().minus(start);
+    assert!(waited >= LATE.plus(Span::from_secs(15)), "{waited:?}");
+    assert_eq!(lock.release(), Ok(()));
+}
+
+#[test]
+fn a_guard_stands_until_it_is_known_what_became_of_the_break() {
+    let (server, host) = locked_by_a_peer();
+    let blind = |host: &Host| {
+        for _ in 0..1000 {
+            let blind = Fate::Lost(Err(libc::ETIMEDOUT));
+            host.server().next(Request::Look, blind);
+        }
+    };
+    let lost = Fate::Then(Box::new(blind), Err(libc::ETIMEDOUT));
+    server.next(Request::Rename, lost);
+    assert!(within(&host, 400).is_err());
+    assert_eq!(guards(&server), 1);
 }
