@@ -45,6 +45,9 @@ pub struct Claim {
     holding: bool,
     /// When it sent what was last seen of its life at the lock.
     sign: Option<Nanos>,
+    /// The same, where others may have found the lock stale before: it is safe
+    /// when its holder is told so, and not when it shows life.
+    revival: Option<Nanos>,
     /// While it asks whether the lock is its own: was it so at any moment?
     stood: Option<bool>,
     /// What did it see the last time it looked at the lock: its own?
@@ -112,6 +115,15 @@ impl Check {
 impl World {
     /// A request that takes something away takes effect.
     pub fn before_change(&mut self, process: usize, call: &Call, issued: Nanos) {
+        // Without exclusive create on the server two may be told that they made
+        // the same file.
+        if let Call::Make(name) = call {
+            if self.processes[process].ours && !self.is_local(process) && !call.is_private() {
+                let name = name.to_string_lossy();
+                let what = format!("{} makes {name} by O_EXCL alone", self.name(process));
+                self.check.fail(what);
+            }
+        }
         let named = match call {
             Call::Unlink(name) | Call::Rename(name, _) => name.as_c_str() == LOCK,
             _ => false,
@@ -170,14 +182,21 @@ impl World {
             };
         // A holder that was silent for longer than its lease counts as stopped,
         // whatever it does after that.
-        let stopped =
-            self.check.claims[process].holding && !self.check.is_protected(process, issued);
-        if shows_life && !stopped {
-            let claim = &mut self.check.claims[process];
-            claim.sign = claim.sign.max(Some(issued));
-            if !matches!(call, Call::SetTimes(_)) {
+        let stopped = !self.check.is_protected(process, issued);
+        let claim = &mut self.check.claims[process];
+        match call {
+            Call::SetTimes(_) if shows_life && stopped && !claim.holding => {
+                claim.revival = Some(issued);
+            }
+            Call::SetTimes(_) if shows_life && !stopped => {
+                claim.sign = claim.sign.max(Some(issued));
+            }
+            Call::SetTimes(_) => {}
+            _ if shows_life => {
+                (claim.sign, claim.revival) = (Some(issued), None);
                 claim.taken = self.now;
             }
+            _ => {}
         }
         let claim = &mut self.check.claims[handle.maker];
         claim.stood = claim.stood.map(|_| true);
@@ -211,8 +230,9 @@ impl World {
                     ..
                 }
             );
-            let knows = claim.waiting.is_none() || self.check.may_litter;
-            if sleeps && !knows && until > bound {
+            // Not one of an earlier round, that it was told could not be released.
+            let won = claim.waiting.is_some_and(|(since, _)| claim.taken >= since);
+            if sleeps && won && until > bound {
                 let what = format!("{} waits for its own lock", self.name(owner));
                 self.check.fail(what);
             }
@@ -307,7 +327,9 @@ impl Process {
         }
         let overtaken = world.check.claims[self.id].overtaken;
         world.check.overtaken = world.check.overtaken.max(overtaken);
-        world.check.claims[self.id].holding = true;
+        let claim = &mut world.check.claims[self.id];
+        claim.sign = claim.sign.max(claim.revival.take());
+        claim.holding = true;
         world.check_holders();
         drop(world);
         self.ends_waiting();

@@ -190,3 +190,72 @@ fn an_interrupted_request_still_arrives() {
     };
     all("an_interrupted_request_still_arrives", &scenario);
 }
+
+#[test]
+fn who_hears_late() {
+    // It is told that it has the lock when a breaker is about to act.
+    let holds = Plan {
+        steps: vec![Step::Wait(LEASE / 2), Step::Verify],
+        ..Plan::default()
+    };
+    for twentieths in [43, 47, 51, 55] {
+        let mut scenario = hosts(3, false)
+            .with(0, 0, holds.clone())
+            .with(1, 1, holds.clone())
+            .with(2, SECOND / 70, holds.clone());
+        scenario.reduce = true;
+        scenario.faults = Faults {
+            budget: 2,
+            late: vec![DELTA - 1],
+            slow: vec![twentieths * SECOND / 20],
+            ..Faults::default()
+        };
+        all("who_hears_late", &scenario);
+    }
+}
+
+#[test]
+fn a_client_remembers_whose_a_name_was() {
+    // Who was silent for too long asks whether the lock is its own, and lets
+    // it go, while others break it, and take it, and may be killed.
+    let late = Plan {
+        steps: vec![Step::Wait(2 * LEASE + SETTLE), Step::Verify],
+        ..once()
+    };
+    let holds = Plan {
+        steps: vec![Step::Wait(LEASE / 2), Step::Verify],
+        ..Plan::default()
+    };
+    for kills in [false, true] {
+        let mut scenario = hosts(3, false)
+            .with(0, 0, late.clone())
+            .with(1, 0, holds.clone())
+            .with(2, SECOND / 70, holds.clone());
+        scenario.reduce = true;
+        scenario.faults = Faults {
+            kills,
+            ..replies(2)
+        };
+        all("a_client_remembers_whose_a_name_was", &scenario);
+    }
+}
+
+#[test]
+fn a_host_is_rebooted() {
+    let holds = Plan {
+        steps: vec![Step::Wait(LEASE / 2), Step::Refresh],
+        ..Plan::default()
+    };
+    let mut scenario = hosts(2, false)
+        .with(0, 0, holds.clone())
+        .with(0, SECOND, holds.clone())
+        .with(1, SECOND / 10, holds);
+    scenario.reduce = true;
+    scenario.coarse = true;
+    scenario.faults = Faults {
+        budget: 2,
+        reboots: true,
+        ..Faults::default()
+    };
+    all("a_host_is_rebooted", &scenario);
+}

@@ -30,14 +30,11 @@ use std::rc::Rc;
 use std::time::Duration;
 
 use nfslock::name::Name;
-use nfslock_sim::explore::{many, soak, Report};
+use nfslock_sim::explore::many;
 use nfslock_sim::peers::Peer;
 use nfslock_sim::process::Process;
 use nfslock_sim::scenario::{Faults, Host, Plan, Scenario, Step};
 use nfslock_sim::world::{Meeting, Nanos, LOCK, SECOND};
-
-/// As in every day's run; `NFSLOCK_SOAK` multiplies it.
-const SHARE: Duration = Duration::from_secs(10);
 
 /// With a stale limit of 2 seconds.
 const DELTA: Nanos = SECOND / 4;
@@ -54,10 +51,6 @@ const ERRORS: [i32; 9] = [
     libc::EMFILE,
     libc::EROFS,
 ];
-
-fn walk(name: &str, scenario: &Scenario) -> Report {
-    many(name, scenario, 0..u64::MAX, SHARE * soak().unwrap_or(1))
-}
 
 /// Hosts, two of which have the same name, with so many processes each.
 fn crowd(names: &[&'static str], neighbours: usize, plan: &Plan) -> Scenario {
@@ -99,6 +92,7 @@ fn in_time(budget: u32) -> Faults {
         replies: true,
         errors: ERRORS.to_vec(),
         kills: true,
+        stubborn: true,
         signals: true,
         late: vec![1, DELTA / 3, DELTA - 1],
         slow: vec![
@@ -133,7 +127,7 @@ fn at_any_time(budget: u32) -> Faults {
 fn a_crowd_of_clients() {
     let mut scenario = crowd(&["a", "a", "b"], 2, &holds(SECOND / 2));
     scenario.faults = in_time(8);
-    walk("a_crowd_of_clients", &scenario);
+    many("a_crowd_of_clients", &scenario, 12000);
 }
 
 #[test]
@@ -142,7 +136,7 @@ fn a_crowd_with_the_server_in_it() {
     scenario.hosts[0].local = true;
     scenario.coarse = true;
     scenario.faults = in_time(6);
-    walk("a_crowd_with_the_server_in_it", &scenario);
+    many("a_crowd_with_the_server_in_it", &scenario, 16000);
 }
 
 #[test]
@@ -154,7 +148,11 @@ fn a_crowd_that_sweeps_and_holds_for_too_long() {
     };
     let mut scenario = crowd(&["a", "b"], 2, &plan);
     scenario.faults = in_time(6);
-    walk("a_crowd_that_sweeps_and_holds_for_too_long", &scenario);
+    many(
+        "a_crowd_that_sweeps_and_holds_for_too_long",
+        &scenario,
+        12000,
+    );
 }
 
 #[test]
@@ -164,14 +162,26 @@ fn a_crowd_of_neighbours_without_an_honest_place() {
     scenario.hosts[0].meeting = Meeting::Missing;
     scenario.hosts[1].meeting = Meeting::Hostile;
     scenario.faults = in_time(4);
-    walk("a_crowd_of_neighbours_without_an_honest_place", &scenario);
+    many(
+        "a_crowd_of_neighbours_without_an_honest_place",
+        &scenario,
+        1500,
+    );
+}
+
+#[test]
+fn a_crowd_of_nobodys_heirs() {
+    let mut scenario = crowd(&["a", "a"], 3, &holds(SECOND / 2));
+    scenario.hosts[0].meeting = Meeting::Refusing;
+    scenario.faults = in_time(6);
+    many("a_crowd_of_nobodys_heirs", &scenario, 6000);
 }
 
 #[test]
 fn nobody_starves() {
     let mut scenario = crowd(&["a", "b"], 4, &holds(SECOND / 20));
     scenario.faults.budget = 0;
-    let report = walk("nobody_starves", &scenario);
+    let report = many("nobody_starves", &scenario, 4000);
     assert!(report.overtaken < 24);
 }
 
@@ -180,7 +190,7 @@ fn anything_happens() {
     let mut scenario = crowd(&["a", "a", "b"], 2, &holds(SECOND / 2));
     scenario.anything_goes = true;
     scenario.faults = at_any_time(8);
-    walk("anything_happens", &scenario);
+    many("anything_happens", &scenario, 16000);
 }
 
 /// Among other programs, with the times as they are by default.
@@ -224,12 +234,7 @@ fn peers_break_by_age() {
         let mut scenario = among_peers(Some(patience));
         scenario.faults.steps.clear();
         let name = format!("peers_break_by_age_{patience}");
-        many(
-            &name,
-            &scenario,
-            0..u64::MAX,
-            SHARE / 4 * soak().unwrap_or(1),
-        );
+        many(&name, &scenario, 500);
     }
 }
 
@@ -246,7 +251,7 @@ fn peers_break_what_lives() {
     scenario = scenario.with_peer(1, 3 * SECOND, rude.script());
     scenario.anything_goes = true;
     scenario.faults.steps = vec![3600, -3600];
-    walk("peers_break_what_lives", &scenario);
+    many("peers_break_what_lives", &scenario, 4000);
 }
 
 #[test]
@@ -267,5 +272,5 @@ fn a_guard_was_left_behind() {
         late: vec![DELTA / 2, DELTA - 1],
         ..Faults::default()
     };
-    walk("a_guard_was_left_behind", &scenario);
+    many("a_guard_was_left_behind", &scenario, 12000);
 }

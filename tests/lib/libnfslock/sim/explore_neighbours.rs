@@ -27,9 +27,9 @@
 //! Every schedule of a few processes of one host, with few faults: their queue
 //! makes for many.
 
-use nfslock_sim::few::{all, dies, hosts, replies, DELTA, SETTLE};
+use nfslock_sim::few::{all, dies, hosts, replies, DELTA, LEASE, SETTLE};
 use nfslock_sim::scenario::{Faults, Plan, Step};
-use nfslock_sim::world::SECOND;
+use nfslock_sim::world::{Meeting, SECOND};
 
 #[test]
 fn two_neighbours_take_over_from_the_dead() {
@@ -67,4 +67,57 @@ fn neighbours_line_up() {
         ..Faults::default()
     };
     all("neighbours_line_up", &scenario);
+}
+
+#[test]
+fn two_hosts_have_the_same_name_and_ids() {
+    // To the other host, the dead one's name and id are those of a living.
+    let mut scenario = hosts(2, false)
+        .with(0, 0, dies())
+        .with(1, 1, Plan::default())
+        .with(1, 1, Plan::default());
+    scenario.hosts[1].name = scenario.hosts[0].name;
+    scenario.reduce = true;
+    scenario.faults = Faults {
+        kills: true,
+        ..replies(1)
+    };
+    all("two_hosts_have_the_same_name_and_ids", &scenario);
+}
+
+#[test]
+fn nobody_may_be_the_heir() {
+    let mut scenario = hosts(1, false)
+        .with(0, 0, dies())
+        .with(0, 1, Plan::default())
+        .with(0, 1, Plan::default());
+    scenario.hosts[0].meeting = Meeting::Refusing;
+    scenario.reduce = true;
+    scenario.faults = Faults {
+        late: vec![DELTA - 1],
+        ..replies(1)
+    };
+    all("nobody_may_be_the_heir", &scenario);
+}
+
+#[test]
+fn a_presence_cannot_be_withdrawn() {
+    // The request that removes the lock is on its way when its sender dies.
+    let holds = Plan {
+        steps: vec![Step::Wait(LEASE / 4)],
+        ..Plan::default()
+    };
+    let mut scenario = hosts(1, false)
+        .with(0, 0, holds.clone())
+        .with(0, 1, holds.clone())
+        .with(0, 2, holds);
+    scenario.reduce = true;
+    scenario.faults = Faults {
+        budget: 2,
+        stubborn: true,
+        kills: true,
+        late: vec![DELTA - 1],
+        ..Faults::default()
+    };
+    all("a_presence_cannot_be_withdrawn", &scenario);
 }

@@ -91,7 +91,7 @@ pub fn requests(budget: u32) -> Faults {
 
 /// Every schedule, of which there have to be few enough.
 pub fn all(name: &str, scenario: &Scenario) {
-    let report = every(name, scenario, Duration::from_secs(200));
+    let report = every(name, scenario, Duration::from_secs(1000));
     assert!(report.complete || std::env::var_os("NFSLOCK_REPLAY").is_some());
 }
 

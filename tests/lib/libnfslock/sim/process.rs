@@ -359,8 +359,7 @@ impl Host for Process {
     }
 
     fn withdraw(&self, presence: &Presence) -> bool {
-        self.place(Ask::Withdraw(presence.number));
-        true
+        self.place(Ask::Withdraw(presence.number)) == Answer::Bool(true)
     }
 
     fn ring(&self, presence: &Presence) {

@@ -71,6 +71,8 @@ pub struct Faults {
     pub errors: Vec<c_int>,
     /// Processes are killed.
     pub kills: bool,
+    /// What a host's place has of a process cannot be removed.
+    pub stubborn: bool,
     /// Signals end waits.
     pub signals: bool,
     /// How late a request may take effect.

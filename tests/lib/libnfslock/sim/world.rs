@@ -380,6 +380,8 @@ pub enum Meeting {
     Missing,
     /// Another user has put there what harms the queue most.
     Hostile,
+    /// What the dead have left there is another user's, whose heir nobody is.
+    Refusing,
 }
 
 /// A host's kernel.
@@ -397,6 +399,8 @@ pub struct Kernel {
     pub present: BTreeMap<Key, (usize, Nanos)>,
     pub behind: BTreeMap<Key, (Key, Nanos)>,
     pub cache: BTreeMap<CString, (Option<Stat>, Nanos)>,
+    /// Which file a name was, when the client last saw it.
+    pub names: BTreeMap<CString, (Handle, Nanos)>,
     pub lies: u32,
 }
 
@@ -404,6 +408,18 @@ impl Kernel {
     fn remember(&mut self, name: &CStr, stat: Option<Stat>, now: Nanos) {
         if !self.local {
             self.cache.insert(name.to_owned(), (stat, now));
+        }
+    }
+
+    /// From now on a name is known to be this file's, or not known at all.
+    fn resolve(&mut self, name: &CStr, handle: Option<Handle>, now: Nanos) {
+        match handle {
+            Some(handle) if !self.local => {
+                self.names.insert(name.to_owned(), (handle, now));
+            }
+            _ => {
+                self.names.remove(name);
+            }
         }
     }
 
@@ -540,6 +556,21 @@ impl World {
         (self.now - since < CACHED).then(|| Answer::Stat(stat.ok_or(libc::ENOENT)))
     }
 
+    /// What does this host find under a name that is another file's by now, or
+    /// nobody's?  A client asks the server about the file when it opens it, but
+    /// not about the name while it believes that the directory has not changed.
+    pub fn resolved(&self, process: usize, name: &CStr) -> Option<Answer> {
+        let kernel = &self.kernels[self.processes[process].host];
+        let (handle, since) = kernel.names.get(name)?;
+        let file = self.server.files.get(&handle.ino)?;
+        let is_it = file.handle == *handle && self.server.names.get(name) != Some(&handle.ino);
+        (is_it && self.now - since < CACHED).then(|| Self::looked(file))
+    }
+
+    fn looked(file: &File) -> Answer {
+        Answer::Looked(Ok((Server::stat(file), file.contents.clone(), file.handle)))
+    }
+
     /// A call takes effect.
     pub fn execute(&mut self, process: usize, call: &Call, issued: Nanos) -> Answer {
         let now = self.now;
@@ -560,10 +591,17 @@ impl World {
                 } else {
                     EPOCH + kernel.clock + i64::try_from(now).unwrap()
                 };
-                Answer::Made(server.make(name, process, now, mtime))
+                let made = server.make(name, process, now, mtime);
+                kernel.resolve(name, made.ok(), now);
+                Answer::Made(made)
             }
             Call::Write(handle, contents) => Answer::Stat(server.write(*handle, contents, now)),
-            Call::Link(from, to) => Answer::Unit(server.link(from, to, now)),
+            Call::Link(from, to) => {
+                let linked = server.link(from, to, now);
+                let handle = linked.ok().and_then(|()| server.find(to).ok());
+                kernel.resolve(to, handle.map(|file| file.handle), now);
+                Answer::Unit(linked)
+            }
             Call::Stat(name) => {
                 let stat = server.find(name).map(Server::stat);
                 kernel.remember(name, stat.ok(), now);
@@ -572,20 +610,23 @@ impl World {
             Call::Look(name) => {
                 let found = server.find(name);
                 kernel.remember(name, found.ok().map(Server::stat), now);
-                Answer::Looked(
-                    found.map(|file| (Server::stat(file), file.contents.clone(), file.handle)),
-                )
+                kernel.resolve(name, found.ok().map(|file| file.handle), now);
+                found.map_or_else(|errno| Answer::Looked(Err(errno)), Self::looked)
             }
             Call::SetTimes(handle) => Answer::Unit(server.set_times(*handle, now)),
             Call::Unlink(name) => {
                 let result = server.unlink(name, now);
                 kernel.remember(name, None, now);
+                kernel.resolve(name, None, now);
                 Answer::Unit(result)
             }
             Call::Rename(from, to) => {
                 let result = server.rename(from, to, now);
                 kernel.remember(from, None, now);
                 kernel.cache.remove(to.as_c_str());
+                kernel.resolve(from, None, now);
+                let handle = result.ok().and_then(|()| server.find(to).ok());
+                kernel.resolve(to, handle.map(|file| file.handle), now);
                 Answer::Unit(result)
             }
             Call::List => Answer::Names(Ok(server.names.keys().cloned().collect())),
@@ -673,7 +714,7 @@ impl World {
             }
             Ask::Withdraw(number) => {
                 kernel.present.retain(|_, (present, _)| *present != number);
-                Answer::Done
+                Answer::Bool(true)
             }
             Ask::Ring(number) => {
                 self.presences[number].rung += 1;
@@ -700,6 +741,7 @@ impl World {
                 }
                 Answer::Bool(dead)
             }
+            Ask::Inherit(_) if kernel.meeting == Meeting::Refusing => Answer::Bool(false),
             Ask::Inherit(token) => Answer::Bool(kernel.present.remove(token.as_bytes()).is_some()),
             Ask::LineUp(ahead, own) => {
                 let place = kernel.behind.entry(*ahead.as_bytes());
@@ -787,6 +829,7 @@ impl World {
         kernel.present.clear();
         kernel.behind.clear();
         kernel.cache.clear();
+        kernel.names.clear();
         (kernel.booted, kernel.up) = (now, 0);
     }
 
