@@ -431,6 +431,15 @@ ROOT_TEST(other_rights, "a lock is not stolen because it may not be read now")
 		CHECK_ERRNO(EACCES, operate_as_nobody(RELEASE, lock));
 		check_untouched(LOCK, &ours);
 		ATF_REQUIRE_EQ(0, unlink(LOCK));
+
+		/* Another file of that size is another's all the same. */
+		CHECK_STATUS(OK, nfslock_acquire(MAILBOX, &options, &lock));
+		make_file(D "/thief", "0123456789abcdef", LOCKSIZE);
+		ATF_REQUIRE_EQ(0, chmod(D "/thief", 0600));
+		ATF_REQUIRE_EQ(0, rename(D "/thief", LOCK));
+		CHECK_STATUS(STOLEN, operate_as_nobody(VERIFY, lock));
+		CHECK_STATUS(STOLEN, operate_as_nobody(RELEASE, lock));
+		ATF_REQUIRE_EQ(0, unlink(LOCK));
 	}
 	leaves_nothing();
 }

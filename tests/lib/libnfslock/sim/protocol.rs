@@ -1578,14 +1578,42 @@ fn what_an_earlier_request_won_is_as_old_as_that() {
 #[test]
 fn a_guard_stands_until_it_is_known_what_became_of_the_break() {
     let (server, host) = locked_by_a_peer();
+    // It sees nothing while it waits for that, but would see its guard again.
     let blind = |host: &Host| {
-        for _ in 0..1000 {
+        for _ in 0..129 {
             let blind = Fate::Lost(Err(libc::ETIMEDOUT));
             host.server().next(Request::Look, blind);
         }
     };
     let lost = Fate::Then(Box::new(blind), Err(libc::ETIMEDOUT));
     server.next(Request::Rename, lost);
-    assert!(within(&host, 400).is_err());
+    // What was broken is not there any more.
+    let lock = within(&host, 340).unwrap();
     assert_eq!(guards(&server), 1);
+    assert_eq!(lock.release(), Ok(()));
+}
+
+#[test]
+fn a_guard_is_let_go_only_while_it_is_ones_own() {
+    // The looks of a late release: at its lock, at the guard that it links, at
+    // the lock again, and at the guard that it is to let go.
+    let late_release = |then: Fate| {
+        let server = Server::default();
+        let lock = acquire(&server.host("a", 10)).unwrap();
+        server.pass(31);
+        for _ in 0..3 {
+            server.next(Request::Look, Fate::Served);
+        }
+        server.next(Request::Look, then);
+        assert_eq!(lock.release(), Ok(()));
+        guards(&server)
+    };
+    let robbed = |host: &Host| {
+        host.wait(TOO_OLD);
+        host.peer_unlocks(&guard()).unwrap();
+        host.peer_locks(&guard(), b"").unwrap();
+    };
+    assert_eq!(late_release(Fate::Then(Box::new(robbed), Ok(()))), 1);
+    let late = |host: &Host| host.wait(TOO_OLD);
+    assert_eq!(late_release(Fate::Then(Box::new(late), Ok(()))), 0);
 }
