@@ -78,9 +78,13 @@ impl<F: FileSystem> Lock<F> {
             Ok(won) => won,
             Err(failure) => {
                 // Over NFS, as in a release, before the lock is taken back.
-                let hidden = presence
-                    .as_ref()
-                    .is_none_or(|presence| fs.withdraw(presence));
+                let hidden = presence.as_ref().is_none_or(|presence| {
+                    let hidden = fs.withdraw(presence);
+                    // Who waits behind us waits for nothing, even if a child
+                    // of ours is still present.
+                    fs.ring(presence);
+                    hidden
+                });
                 let left = claim.give_up();
                 let since = since.filter(|_| hidden || fs.is_local());
                 let mut rest = Self {
