@@ -269,7 +269,7 @@ pub fn remove<F: FileSystem>(
     permitted: impl Fn() -> bool,
     is_ours: impl Fn() -> Result<bool, Failure>,
 ) -> Result<(), Failure> {
-    let mut waited = false;
+    let end = fs.monotonic().plus(timing.watch.times(2));
     for _ in 0..INTERRUPTIONS {
         if !permitted() {
             return Err(Status::TimedOut.into());
@@ -281,13 +281,12 @@ pub fn remove<F: FileSystem>(
             Err(libc::ENOENT) => return Err(Status::Gone.into()),
             // It may have been removed all the same, and another's may stand
             // there by now.
-            Err(libc::EINTR) if !waited => {
+            Err(libc::EINTR) if fs.monotonic() < end => {
                 let sent = fs.monotonic();
                 let mut ours = is_ours()?;
                 // Over NFS the request may be on its way yet.  After another
                 // one it would hit whoever comes next.
                 while ours && !fs.is_local() && fs.monotonic().minus(sent) < timing.settle {
-                    waited = true;
                     fs.wait(timing.arrival);
                     ours = is_ours()?;
                 }
