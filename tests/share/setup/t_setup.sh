@@ -164,10 +164,49 @@ all with ${PWD}/bin/obj/peers
 	atf_check -o match:"^demo with none$" cat out
 }
 
+atf_test_case mutants
+mutants_head()
+{
+	atf_set descr "What makes mutants is installed for soak, if it is missing"
+}
+mutants_body()
+{
+	machine bmake cc objcopy python3 mutt c++ mandoc cargo-clippy \
+	    cargo-fmt kyua atf-sh bindfs mkfs.btrfs mkfs.ext4 dotlockfile \
+	    lockfile m4 strace valgrind lockmail.maildrop postlock
+	answer rustc "echo rustc 1.96.0"
+	answer cargo 'case $1 in
+	mutants) exit 101 ;;
+	install) echo "$*" ;;
+	*)	echo "cargo 1.96.0" ;;
+	esac'
+	[ -e /usr/include/atf-c.h ] && [ -e /etc/services ] ||
+	    atf_skip "this machine has not all that tests need"
+	setup 0 test
+	atf_check -s exit:1 grep mutants out
+	setup 0 soak
+	atf_check -o inline:"setup: cargo install cargo-mutants
+install --quiet --locked cargo-mutants
+setup: bmake soak
+bmake soak
+" grep -v "^python3 " out
+
+	# It is no reason to give up.
+	answer cargo '[ $1 = --version ] && echo "cargo 1.96.0"'
+	setup 0 soak
+	atf_check -o match:"no mutants are tested" cat err
+	atf_check -o match:"^bmake soak$" cat out
+
+	answer cargo 'echo "cargo 1.96.0"'
+	setup 0 soak
+	atf_check -s exit:1 grep mutants out
+}
+
 atf_init_test_cases()
 {
 	atf_add_test_case missing
 	atf_add_test_case old_cargo
 	atf_add_test_case runs_make
 	atf_add_test_case unpacks
+	atf_add_test_case mutants
 }
