@@ -1562,6 +1562,11 @@ TEST(impostor, "whose presence is not what it should be is not dead")
 			ATF_REQUIRE_EQ(0, chown(path, 0, (gid_t)-1));
 		}
 
+		/* Whoever gave it this name could have given it another. */
+		ATF_REQUIRE_EQ(0, link(path, "fifo"));
+		check_held(20, NFSLOCK_STALE_BREAK);
+		ATF_REQUIRE_EQ(0, unlink("fifo"));
+
 		/* It is none, or not here. */
 		ATF_REQUIRE_EQ(0, rename(path, "fifo"));
 		check_held(20, NFSLOCK_STALE_BREAK);
