@@ -130,7 +130,7 @@ def verdict(mutant, stages, programs, simulation, tree):
 
 
 def main(source, path, tree, which, pattern=""):
-    stages = STAGES[which]
+    stages, tree = STAGES[which], os.path.abspath(tree)
     copy(source, tree)
     simulation, programs = Simulation(tree), stages.programs(tree)
     known = equivalents(path)
