@@ -64,9 +64,9 @@ pub enum Actor {
     /// Removes the mailbox after having read it, under the kernel's lock alone.
     Remove,
     /// Takes the dotlock by `O_EXCL`, breaking it when it looks older than so
-    /// many seconds by a clock that is wrong by so many, and removes it
-    /// blindly.  Writes nothing.
-    Steal { age: u64, skew: u64 },
+    /// many seconds by a clock that is wrong by so many, holds it for as many
+    /// as said, and removes it blindly.  Writes nothing.
+    Steal { age: u64, skew: u64, held: u64 },
 }
 
 /// How a process ended.
@@ -102,7 +102,7 @@ impl Actor {
             Self::Read => read().unwrap_or(Outcome::Failed),
             Self::Append => append(&message_of(self, me()).concat()).unwrap_or(Outcome::Failed),
             Self::Remove => remove().unwrap_or(Outcome::Failed),
-            Self::Steal { age, skew } => steal(age, skew),
+            Self::Steal { age, skew, held } => steal(age, skew, held),
         }
     }
 }
@@ -255,13 +255,13 @@ fn remove() -> Result<Outcome, std::io::Error> {
 }
 
 /// A peer by other rules.
-fn steal(age: u64, skew: u64) -> Outcome {
+fn steal(age: u64, skew: u64, held: u64) -> Outcome {
     for _ in 0..64 {
         let made = simply(Kind::Create, DOTLOCK, |world, me| {
             world.create(DOTLOCK, vec![(b'1', me)])
         });
         if made.is_ok() {
-            wait(SECOND, None);
+            wait(held * SECOND, None);
             let _ = simply(Kind::Unlink, DOTLOCK, |world, me| {
                 world.unlink(Some(me), DOTLOCK)
             });

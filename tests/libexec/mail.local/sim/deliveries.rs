@@ -59,7 +59,17 @@ const SLOW: Actor = Actor::Deliver {
     pieces: 4,
     pause: 2500,
 };
-const WRONG_CLOCK: Actor = Actor::Steal { age: 60, skew: 90 };
+const WRONG_CLOCK: Actor = Actor::Steal {
+    age: 60,
+    skew: 90,
+    held: 1,
+};
+/// So short that who is robbed may be writing yet when the next one is.
+const FLEETING: Actor = Actor::Steal {
+    age: 60,
+    skew: 90,
+    held: 0,
+};
 /// So many schedules of each scenario that is left to chance.
 const SEEDS: u64 = 20_000;
 const OLD: &[u8] = b"From x\nold\n\n";
@@ -70,6 +80,7 @@ fn scenario(name: &'static str, actors: &[(Actor, usize)], faults: Faults) -> Sc
         name,
         actors: actors.to_vec(),
         mailbox: Some(OLD),
+        unstable: false,
         kernel_locks: KernelLocks::OfTheServer,
         local: false,
         faults,
@@ -134,6 +145,17 @@ fn small() -> Vec<Scenario> {
                 ..NONE
             },
         ),
+        Scenario {
+            unstable: true,
+            ..scenario(
+                "lost-crashes",
+                &[(LONG, 0)],
+                Faults {
+                    crashes: true,
+                    ..NONE
+                },
+            )
+        },
         scenario(
             "two-stops",
             &two_hosts,
@@ -239,7 +261,11 @@ fn large() -> Vec<Scenario> {
         ..lawful
     };
     let many = [(SLOW, 0), (LONG, 1), (SHORT, 1), (Actor::Read, 2)];
-    let thief = Actor::Steal { age: 5, skew: 0 };
+    let thief = Actor::Steal {
+        age: 5,
+        skew: 0,
+        held: 1,
+    };
     vec![
         Scenario {
             budget: 2,
@@ -263,6 +289,15 @@ fn large() -> Vec<Scenario> {
                     delays: true,
                     ..NONE
                 },
+            )
+        },
+        Scenario {
+            budget: 0,
+            kernel_locks: KernelLocks::OfEachHost,
+            ..scenario(
+                "robbed-orders",
+                &[(SHORT, 0), (SHORT, 1), (FLEETING, 2)],
+                NONE,
             )
         },
         Scenario {
@@ -376,6 +411,7 @@ tests!(complete:
     two_errors = "two-errors",
     two_replies = "two-replies",
     two_crashes = "two-crashes",
+    lost_crashes = "lost-crashes",
     two_stops = "two-stops",
     one_host_kills = "one-host-kills",
     reader_kills = "reader-kills",
@@ -389,6 +425,7 @@ tests!(complete:
 tests!(some_of:
     two_stops_errors = "two-stops-errors",
     two_robbed = "two-robbed",
+    robbed_orders = "robbed-orders",
     many_local = "many-local",
     many_lawful = "many-lawful",
     many_new = "many-new",

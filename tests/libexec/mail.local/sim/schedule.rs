@@ -70,6 +70,8 @@ pub struct Scenario {
     pub actors: Vec<(Actor, usize)>,
     /// What the mailbox contains at the beginning, if it is there.
     pub mailbox: Option<&'static [u8]>,
+    /// The server has that in its memory alone: who wrote it is no more.
+    pub unstable: bool,
     pub kernel_locks: KernelLocks,
     /// All processes run on the server itself, as host 0.
     pub local: bool,
@@ -175,7 +177,11 @@ pub fn run(scenario: &Scenario, chooser: &mut dyn Chooser, traced: bool) -> Run 
     world.messages[successor] = message_of(last.0, successor).concat();
     if let Some(text) = scenario.mailbox {
         let data = text.iter().map(|byte| (*byte, usize::MAX)).collect();
-        let _ = world.create(crate::world::MAILBOX, data);
+        let made = world.create(crate::world::MAILBOX, data);
+        let file = made.ok().and_then(|number| world.files.get_mut(&number));
+        if let Some(file) = file.filter(|_| scenario.unstable) {
+            file.stable.clear();
+        }
     }
     let mut schedule = Schedule {
         scenario,

@@ -143,7 +143,7 @@ pub struct World {
     /// What was found that must not be.
     pub wrong: Option<String>,
     /// Whose bytes were changed or removed by one of the robbed: since he
-    /// began to look whether they are whole, and before.
+    /// could last look whether they are whole, and before.
     pub damaged: BTreeSet<usize>,
     pub damaged_before: BTreeSet<usize>,
     /// Processes whose message was removed by a reader that had read it whole.
@@ -567,7 +567,8 @@ impl World {
         }
     }
 
-    /// A process begins to look whether its message is whole.
+    /// A process begins to look whether its message is whole, or has closed
+    /// the mailbox and would have to.
     pub fn checks(&mut self, process: usize) {
         if self.damaged.remove(&process) {
             self.damaged_before.insert(process);
@@ -577,6 +578,7 @@ impl World {
     /// A process closes the mailbox that it wrote, and looks at the lock after
     /// that.
     pub fn closed(&mut self, process: usize) {
+        self.checks(process);
         if self.lost.contains(&process) {
             self.must_fail.insert(process);
         }
