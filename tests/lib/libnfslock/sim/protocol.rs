@@ -1136,6 +1136,25 @@ fn an_interrupted_release_is_repeated_when_it_cannot_be_on_its_way() {
     assert!(server.names().is_empty());
 }
 
+#[test]
+fn a_removal_that_is_always_interrupted_has_an_end() {
+    let server = Server::default();
+    let lock = acquire(&server.host("a", 10)).unwrap();
+    // Too late to be released without the guard.
+    server.pass(31);
+    // The guard's temporary, the lock, and then the guard.
+    server.next(Request::Unlink, Fate::Served);
+    server.next(Request::Unlink, Fate::Served);
+    for _ in 0..100 {
+        server.next(Request::Unlink, Fate::Lost(Err(libc::EINTR)));
+    }
+    let start = server.now();
+    assert_eq!(lock.release(), Ok(()));
+    let took = server.now().minus(start);
+    assert!(Span::from_secs(2 * 60) <= took && took <= Span::from_secs(2 * 60 + 15));
+    assert_eq!(guards(&server), 1);
+}
+
 /// How long a breaker has the guard if it is answered this when it renames.
 fn failed_break(on_server: bool, errno: i32) -> Span {
     let (server, mut host) = locked_by_a_peer();
