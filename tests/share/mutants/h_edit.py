@@ -27,6 +27,7 @@
 """Edits in a copy of the tree, each of which has to turn a test red."""
 
 import os
+import re
 import shutil
 import signal
 import subprocess
@@ -156,6 +157,17 @@ class Simulation:
         elif " passed; " not in said:
             failed.append("(no test)")
         return failed, said
+
+    def first(self, program, limit):
+        """The first test that fails, of a program whose tests take long."""
+        status, said = self.cargo([program], "--", "--list", limit=600, quick=False)
+        if status != 0:
+            return None, said
+        for name in re.findall(r"^(\w+): test$", said, re.MULTILINE):
+            failed, said = self.test([program], name, limit)
+            if failed:
+                return failed, said
+        return [], said
 
 
 def is_failure(line):

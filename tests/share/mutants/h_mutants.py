@@ -114,7 +114,10 @@ def equivalents(path):
 def verdict(mutant, stages, programs, simulation, tree):
     """What becomes of a mutant, and what killed it."""
     with Edited(tree, [mutant.edit]):
-        failed, _ = simulation.test(stages.quick, limit=stages.limit, quick=stages.scripted)
+        if stages.scripted:
+            failed, _ = simulation.test(stages.quick, limit=stages.limit, quick=True)
+        else:
+            failed, _ = simulation.first(*stages.quick, limit=stages.limit)
         if failed is None:
             return "unviable", []
         if failed:
