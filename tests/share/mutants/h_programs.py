@@ -67,7 +67,7 @@ class Library(Programs):
 
     GROUPS = (
         ("t_nfslock", "t_theft", "t_directory", "t_faults", "t_wait"),
-        ("t_stale", "t_living", "t_queue"),
+        ("t_stale", "t_living", "t_queue", "t_takeover", "t_squatters"),
         ("t_signals",),
     )
 

@@ -1,0 +1,328 @@
+/*	$NetBSD$	*/
+
+/*-
+ * Copyright (c) 2026 The libnfslock authors.
+ * All rights reserved.
+ *
+ * Redistribution and use in source and binary forms, with or without
+ * modification, are permitted provided that the following conditions
+ * are met:
+ * 1. Redistributions of source code must retain the above copyright
+ *    notice, this list of conditions and the following disclaimer.
+ * 2. Redistributions in binary form must reproduce the above copyright
+ *    notice, this list of conditions and the following disclaimer in the
+ *    documentation and/or other materials provided with the distribution.
+ *
+ * THIS SOFTWARE IS PROVIDED BY THE AUTHORS AND CONTRIBUTORS ``AS IS'' AND
+ * ANY EXPRESS OR IMPLIED WARRANTIES, INCLUDING, BUT NOT LIMITED TO, THE
+ * IMPLIED WARRANTIES OF MERCHANTABILITY AND FITNESS FOR A PARTICULAR PURPOSE
+ * ARE DISCLAIMED.  IN NO EVENT SHALL THE AUTHORS OR CONTRIBUTORS BE LIABLE
+ * FOR ANY DIRECT, INDIRECT, INCIDENTAL, SPECIAL, EXEMPLARY, OR CONSEQUENTIAL
+ * DAMAGES (INCLUDING, BUT NOT LIMITED TO, PROCUREMENT OF SUBSTITUTE GOODS
+ * OR SERVICES; LOSS OF USE, DATA, OR PROFITS; OR BUSINESS INTERRUPTION)
+ * HOWEVER CAUSED AND ON ANY THEORY OF LIABILITY, WHETHER IN CONTRACT, STRICT
+ * LIABILITY, OR TORT (INCLUDING NEGLIGENCE OR OTHERWISE) ARISING IN ANY WAY
+ * OUT OF THE USE OF THIS SOFTWARE, EVEN IF ADVISED OF THE POSSIBILITY OF
+ * SUCH DAMAGE.
+ */
+
+
+/*
+ * Anybody may make files where the processes of a host meet.  Whatever he puts
+ * there costs those who wait time, and not much of it.
+ */
+
+#ifndef _GNU_SOURCE
+#define	_GNU_SOURCE		/* RTLD_NEXT */
+#endif
+
+#include <sys/cdefs.h>
+#ifdef __RCSID
+__RCSID("$NetBSD$");
+#endif
+
+#include "h_nfslock.h"
+#include "h_host.h"
+#include "h_queue.h"
+
+/* Who has squatted the place behind the holder. */
+static char squatted[sizeof(TOKEN)];
+static int his[512], how_many;
+
+static void
+squat(const char *behind, const char *target)
+{
+	char path[PATHLEN];
+
+	path_of(path, behind, '+');
+	ATF_REQUIRE_EQ(0, symlink(target, path));
+}
+
+static const char *
+name_of(const char *token, char mark)
+{
+	static char path[PATHLEN];
+
+	path_of(path, token, mark);
+	return path + strlen(PLACE "/");
+}
+
+/* His n-th process is present for ever, unless left. */
+static const char *
+his_token(int n)
+{
+	static char token[2][64];
+
+	(void)snprintf(token[n % 2], sizeof(token[0]), "Lhis%012d", n);
+	return token[n % 2];
+}
+
+static int
+his_fifo(int n)
+{
+	char path[PATHLEN];
+	int fd;
+
+	path_of(path, his_token(n), '.');
+	ATF_REQUIRE_EQ(0, mkfifo(path, 0644));
+	fd = open(path, O_RDWR | O_NONBLOCK);
+	ATF_REQUIRE(fd != -1);
+	his[how_many++] = fd;
+	return fd;
+}
+
+static void
+with_garbage(void)
+{
+
+	squat(squatted, "garbage");
+}
+
+static void
+with_long_target(void)
+{
+	char target[4000];
+
+	memset(target, 'x', sizeof(target));
+	target[sizeof(target) - 1] = '\0';
+	squat(squatted, target);
+}
+
+static void
+with_itself(void)
+{
+
+	squat(squatted, name_of(squatted, '+'));
+}
+
+static void
+with_holder(void)
+{
+
+	squat(squatted, name_of(squatted, '.'));
+}
+
+static void
+with_fifo(void)
+{
+
+	(void)his_fifo(0);
+	squat(squatted, name_of(his_token(0), '.'));
+}
+
+static void
+with_cycle(void)
+{
+
+	with_fifo();
+	(void)his_fifo(1);
+	squat(his_token(0), name_of(his_token(1), '.'));
+	squat(his_token(1), name_of(his_token(0), '.'));
+}
+
+static void
+with_long_queue(void)
+{
+	int i;
+
+	with_fifo();
+	for (i = 1; i < 400; i++) {
+		(void)his_fifo(i);
+		squat(his_token(i - 1), name_of(his_token(i), '.'));
+	}
+}
+
+static void
+with_full_fifo(void)
+{
+	static const char bytes[4096];
+	int fd = his_fifo(0);
+
+	while (write(fd, bytes, sizeof(bytes)) > 0)
+		;
+	squat(squatted, name_of(his_token(0), '.'));
+}
+
+static void
+with_abandoned_fifo(void)
+{
+
+	with_fifo();
+	ATF_REQUIRE_EQ(0, close(his[--how_many]));
+}
+
+static void
+with_nobody(void)
+{
+
+	squat(squatted, name_of(his_token(0), '.'));
+}
+
+static void
+with_file(void)
+{
+	char path[PATHLEN];
+
+	path_of(path, his_token(0), '.');
+	make_file(path, "x", 1);
+	squat(squatted, name_of(his_token(0), '.'));
+}
+
+static void
+with_directory(void)
+{
+	char path[PATHLEN];
+
+	path_of(path, his_token(0), '.');
+	make_directory(path, 0755);
+	squat(squatted, name_of(his_token(0), '.'));
+}
+
+static void
+as_file(void)
+{
+	char path[PATHLEN];
+
+	path_of(path, squatted, '+');
+	make_file(path, "", 0);
+}
+
+static void
+as_directory(void)
+{
+	char path[PATHLEN];
+
+	path_of(path, squatted, '+');
+	make_directory(path, 0755);
+}
+
+static void
+as_fifo(void)
+{
+	char path[PATHLEN];
+
+	path_of(path, squatted, '+');
+	ATF_REQUIRE_EQ(0, mkfifo(path, 0644));
+}
+
+/* What is in the holder's own presence wakes for nothing. */
+static void
+with_bytes(void)
+{
+	static const char bytes[4096];
+	char path[PATHLEN];
+	int fd;
+
+	path_of(path, squatted, '.');
+	ATF_REQUIRE((fd = open(path, O_RDWR | O_NONBLOCK)) != -1);
+	while (write(fd, bytes, sizeof(bytes)) > 0)
+		;
+	his[how_many++] = fd;
+}
+
+static void
+clear_place(void)
+{
+	const struct dirent *entry;
+	char path[512];
+	DIR *directory;
+
+	while (how_many > 0)
+		ATF_REQUIRE_EQ(0, close(his[--how_many]));
+	ATF_REQUIRE((directory = opendir(PLACE)) != NULL);
+	while ((entry = readdir(directory)) != NULL) {
+		(void)snprintf(path, sizeof(path), PLACE "/%s", entry->d_name);
+		if (entry->d_name[0] != '.')
+			ATF_REQUIRE_EQ(0, remove(path));
+	}
+	ATF_REQUIRE_EQ(0, closedir(directory));
+}
+
+/* One who has no say over what the other user made. */
+static int
+be_harmed(void *argument)
+{
+	struct nfslock_options options = options_of(10, 0);
+	nfslock_t *lock;
+	int status;
+
+	mine = &shared->tallies[0];
+	most_calls = 5000;
+	time_passes = *(enum time_passes *)argument;
+	if (time_passes == AS_IT_DOES)
+		options.limit = 60;
+	if (!become_nobody())
+		return 100;
+	status = nfslock_acquire(MAILBOX, &options, &lock);
+	return status != NFSLOCK_OK ? status : nfslock_release(lock);
+}
+
+TEST(squatted, "whatever squats a place in line costs time, and not much")
+{
+	static void (*const squats[])(void) = {
+		with_garbage, with_long_target, with_itself, with_holder,
+		with_fifo, with_cycle, with_long_queue, with_full_fifo,
+		with_abandoned_fifo, with_nobody, with_file, with_directory,
+		as_file, as_directory, as_fifo, with_bytes
+	};
+	enum time_passes passes;
+	pid_t holder, waiter;
+	int kind, left, present;
+	size_t i;
+
+	set_up();
+	for (i = 0; i < nitems_of(squats); i++)
+	ON_EACH_KIND(kind) {
+		holder = start_holder(hold, NULL);
+		read_token(squatted);
+		squats[i]();
+		present = names_in_place('.') - 1;
+		left = names_in_place('+');
+
+		/* No lock, no busy loop... */
+		passes = AT_ONCE;
+		CHECK_EXIT(NFSLOCK_TIMEDOUT, start(be_harmed, &passes));
+		ATF_CHECK(names_in_place('.') <= present + 1);
+		ATF_CHECK(names_in_place('+') <= left);
+
+		/* ... and the lock when it is free. */
+		passes = AS_IT_DOES;
+		(void)memset(&shared->tallies[0], 0, sizeof(struct tally));
+		waiter = start(be_harmed, &passes);
+		await_count(&shared->tallies[0].waits, 1);
+		let_go(holder);
+		CHECK_EXIT(NFSLOCK_OK, waiter);
+		ATF_CHECK(names_in_place('.') <= present);
+		ATF_CHECK(names_in_place('+') <= left);
+		clear_place();
+		check_end();
+	}
+}
+
+ATF_TP_ADD_TCS(tp)
+{
+
+	ATF_TP_ADD_TC(tp, squatted);
+
+	return atf_no_error();
+}
