@@ -43,7 +43,6 @@ const OK: c_int = 0;
 
 /// The longest time limit and stale limit, and the shortest stale limit.
 const LONGEST: c_int = 86_400;
-const SHORTEST_STALE: c_int = 2;
 
 /// `nfslock_t`.
 pub struct Handle(Lock<Posix>);
@@ -148,7 +147,7 @@ impl COptions {
             },
             stale: match self.stale {
                 0 => DEFAULT_STALE,
-                stale @ SHORTEST_STALE..=LONGEST => seconds(stale),
+                stale @ 1.. => seconds(stale),
                 _ => return Err(invalid()),
             },
             cancelled: Some(cancelled),

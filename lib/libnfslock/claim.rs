@@ -239,7 +239,8 @@ pub fn discard<F: FileSystem>(fs: &F, name: &Name) {
 }
 
 /// Remove a name that others use too, if it is ours.  An answer that was long
-/// in coming is not acted on: by then the name may be another's.
+/// in coming is not acted on: by then the name may be another's.  Where all
+/// answers are, the name is left; who waits for it knows how to deal with that.
 pub fn drop_if_ours<F: FileSystem>(fs: &F, name: &Name, identity: &Identity, timing: &Timing) {
     let looked = Cell::new(Span::ZERO);
     let is_ours = || {
@@ -251,13 +252,11 @@ pub fn drop_if_ours<F: FileSystem>(fs: &F, name: &Name, identity: &Identity, tim
         }
     };
     let is_fresh = || fs.monotonic().minus(looked.get()) < timing.slack;
-    for _ in 0..INTERRUPTIONS {
-        if is_ours() != Ok(true)
-            || remove(fs, name, timing, is_fresh, is_ours) != Err(Status::TimedOut.into())
-        {
-            break;
-        }
-    }
+    let end = fs.monotonic().plus(timing.settle);
+    while is_ours() == Ok(true)
+        && remove(fs, name, timing, is_fresh, is_ours) == Err(Status::TimedOut.into())
+        && fs.monotonic() < end
+    {}
 }
 
 /// Remove a name that others use too, and that was ours a moment ago, while

@@ -30,6 +30,7 @@ use core::ffi::{c_int, CStr};
 use core::fmt;
 use core::time::Duration;
 
+use crate::claim::discard;
 use crate::filesystem::{Contents, FileSystem, Look};
 use crate::host::Host;
 use crate::identity::Token;
@@ -161,7 +162,7 @@ fn age(fs: &Posix, look: &Look) -> Option<Duration> {
     let token = fs.token();
     let name = Name::of_temporary(&token).ok()?;
     let fresh = fs.create(name.as_c_str(), token.as_bytes()).ok()?;
-    let _ = fs.unlink(name.as_c_str());
+    discard(fs, &name);
     let age = look.attributes.ctime.until(fresh.ctime)?;
     Some(Duration::from_nanos(age.as_nanos()))
 }

@@ -59,7 +59,7 @@ pub mod timing;
 use core::ffi::{c_int, CStr};
 
 pub use holder::Holder;
-pub use options::{Directory, Limit, Options, DEFAULT_LIMIT, DEFAULT_STALE};
+pub use options::{Directory, Limit, Options, DEFAULT_LIMIT, DEFAULT_STALE, STALE_LIMITS};
 pub use status::{Failure, Status};
 
 use posix::Posix;

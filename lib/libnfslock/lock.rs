@@ -34,7 +34,7 @@ use crate::filesystem::{Contents, FileSystem, Kind, Look, INTERRUPTIONS};
 use crate::guard::Guard;
 use crate::identity::Token;
 use crate::name::Name;
-use crate::options::{Limit, Options};
+use crate::options::{Limit, Options, STALE_LIMITS};
 use crate::patience::Patience;
 use crate::queue::{self, Queue};
 use crate::status::{Failure, Status};
@@ -47,8 +47,9 @@ pub struct Lock<F: FileSystem> {
     taken: Taken,
     common: bool,
     timing: Timing,
-    /// When the last request that shows life was sent, on the monotonic clock.
-    alive: Span,
+    /// When the last request that shows life was sent, on the monotonic clock,
+    /// if that is known to protect the lock.
+    alive: Option<Span>,
     /// Shows the processes of this host that the holder lives.
     presence: Option<F::Presence>,
     pid: i32,
@@ -64,6 +65,9 @@ impl<F: FileSystem> Lock<F> {
         common: bool,
         options: &Options,
     ) -> Result<Self, Failure> {
+        if !STALE_LIMITS.contains(&options.stale) {
+            return Err(Failure::system(libc::EINVAL));
+        }
         let name = Name::of_lock(mailbox)?;
         let timing = Timing::new(options.stale);
         let own = fs.token();
@@ -96,7 +100,7 @@ impl<F: FileSystem> Lock<F> {
                     name,
                     common,
                     timing,
-                    alive: since.unwrap_or(Span::ZERO),
+                    alive: since,
                     presence: None,
                     pid,
                     released: true,
@@ -114,7 +118,7 @@ impl<F: FileSystem> Lock<F> {
             taken,
             common,
             timing,
-            alive,
+            alive: Some(alive),
             presence,
             pid,
             released: false,
@@ -165,8 +169,8 @@ impl<F: FileSystem> Lock<F> {
         self.taken.attributes = found.attributes;
         // One that comes so late that others may have watched the lock for
         // long enough does not stop a breaker that is under way.
-        if sent.minus(self.alive) < self.timing.lease.plus(self.timing.settle) {
-            self.alive = sent;
+        if self.is_alive(sent, self.timing.lease.plus(self.timing.settle)) {
+            self.alive = Some(sent);
         }
         Ok(())
     }
@@ -242,7 +246,12 @@ impl<F: FileSystem> Lock<F> {
     }
 
     fn lease_holds(&self) -> bool {
-        self.fs.monotonic().minus(self.alive) < self.timing.lease
+        self.is_alive(self.fs.monotonic(), self.timing.lease)
+    }
+
+    /// Was the last sign of life less than that long ago?
+    fn is_alive(&self, now: Span, limit: Span) -> bool {
+        self.alive.is_some_and(|alive| now.minus(alive) < limit)
     }
 
     /// Remove the lock, that was ours a moment ago, while that is permitted.

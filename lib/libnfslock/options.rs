@@ -26,6 +26,7 @@
 
 //! How a caller wants to acquire.
 
+use core::ops::RangeInclusive;
 use core::time::Duration;
 
 /// Who may create files in the mailbox's directory.
@@ -58,6 +59,11 @@ pub const DEFAULT_LIMIT: Duration = Duration::from_secs(420);
 /// all within minutes.
 pub const DEFAULT_STALE: Duration = Duration::from_secs(300);
 
+/// The stale limits there may be.  A shorter one leaves holders no time to give
+/// a sign of life; and who waits for longer than a day waits for a person.
+pub const STALE_LIMITS: RangeInclusive<Duration> =
+    Duration::from_secs(2)..=Duration::from_secs(86_400);
+
 /// How to acquire.
 #[derive(Clone, Copy)]
 pub struct Options<'a> {
@@ -65,7 +71,8 @@ pub struct Options<'a> {
     pub directory: Directory,
     /// The time limit.
     pub limit: Limit,
-    /// How long a lock shows no sign of life until it is stale.
+    /// How long a lock shows no sign of life until it is stale: within
+    /// [`STALE_LIMITS`].
     pub stale: Duration,
     /// Remove a stale lock and take it, or wait for it as for a live one?
     pub break_stale: bool,

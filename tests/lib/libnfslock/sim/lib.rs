@@ -40,6 +40,7 @@ pub mod scenario;
 pub mod world;
 
 use std::cell::{Cell, RefCell};
+use std::collections::btree_map::Entry;
 use std::collections::{BTreeMap, VecDeque};
 use std::ffi::{c_int, CStr, CString};
 use std::rc::{Rc, Weak};
@@ -593,8 +594,11 @@ impl host::Host for Host {
 
     fn line_up(&self, ahead: &Token, own: &Token) -> bool {
         let place = &mut self.server.0.borrow_mut().place;
-        let behind = place.behind.entry(self.at(ahead)).or_insert(*own);
-        behind == own
+        match place.behind.entry(self.at(ahead)) {
+            Entry::Vacant(vacant) => *vacant.insert(*own) == *own,
+            // Be it by the one who asks.
+            Entry::Occupied(_) => false,
+        }
     }
 
     fn next_after(&self, ahead: &Token) -> Option<Token> {

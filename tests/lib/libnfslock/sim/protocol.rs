@@ -37,6 +37,8 @@ use nfslock::identity::Token;
 use nfslock::lock::Lock;
 use nfslock::name::Name;
 use nfslock::observation::Observation;
+use nfslock::patience::Patience;
+use nfslock::queue::Queue;
 use nfslock::timing::Span;
 use nfslock::{Failure, Limit, Options, Status};
 use nfslock_sim::{Fate, Host, Request, Server};
@@ -148,6 +150,8 @@ fn a_lock_taken_unnoticed_is_not_left_behind() {
     server.next(Request::Stat, Fate::CachedLinks(1));
     assert_eq!(failure(once(&server.host("a", 10))), Status::Held);
     assert!(server.names().is_empty());
+    // Just won, it needs no guard to be removed.
+    assert_eq!(server.count(Request::Link), 1);
 }
 
 #[test]
@@ -834,6 +838,23 @@ fn what_the_killed_left_is_swept_and_nothing_else() {
 }
 
 #[test]
+fn a_dead_ones_guard_is_swept() {
+    let server = Server::default();
+    let host = server.host("a", 10).on_server();
+    let held = Lock::acquire_in(host.clone(), c"other", true, &Options::default()).unwrap();
+    let token = host.read(c"other.lock").unwrap().unwrap();
+    host.peer_locks(c".nfslg.0123456789abcdef", token.as_bytes())
+        .unwrap();
+    std::mem::forget(held);
+    host.kill();
+    let next = server.host("a", 11).on_server();
+    next.peer_locks(LOCK, b"0").unwrap();
+    let lock = acquire(&next).unwrap();
+    assert_eq!(lock.release(), Ok(()));
+    assert_eq!(server.names(), ["other.lock"]);
+}
+
+#[test]
 fn a_lock_that_may_not_be_removed_is_waited_for() {
     let (server, host) = locked_by_a_peer();
     for _ in 0..9 {
@@ -1153,6 +1174,85 @@ fn a_removal_that_is_always_interrupted_has_an_end() {
     let took = server.now().minus(start);
     assert!(Span::from_secs(2 * 60) <= took && took <= Span::from_secs(2 * 60 + 15));
     assert_eq!(guards(&server), 1);
+}
+
+#[test]
+fn a_guard_that_is_always_late_to_be_seen_is_left() {
+    let server = Server::default();
+    let lock = acquire(&server.host("a", 10)).unwrap();
+    server.pass(31);
+    // Of the lock, before and under the guard; then of the guard.
+    for _ in 0..3 {
+        server.next(Request::Look, Fate::Served);
+    }
+    for _ in 0..100 {
+        let late = |host: &Host| host.wait(Span::from_secs(4));
+        server.next(Request::Look, Fate::Then(Box::new(late), Ok(())));
+    }
+    let start = server.now();
+    assert_eq!(lock.release(), Ok(()));
+    assert!(server.now().minus(start) < Span::from_secs(15 + 4));
+    assert_eq!(guards(&server), 1);
+    assert_eq!(server.names().len(), 1);
+}
+
+#[test]
+fn a_stale_limit_that_leaves_no_time_is_refused() {
+    for (stale, good) in [
+        (Duration::ZERO, false),
+        (Duration::from_millis(1999), false),
+        (Duration::from_secs(2), true),
+        (Duration::from_secs(86_400), true),
+        (Duration::from_millis(86_400_001), false),
+    ] {
+        let options = Options {
+            stale,
+            ..Options::default()
+        };
+        let server = Server::default();
+        match acquire_with(&server.host("a", 10), &options) {
+            Ok(lock) => assert!(good && lock.release() == Ok(())),
+            Err(failure) => assert!(!good && failure.errno == libc::EINVAL),
+        }
+        assert!(server.names().is_empty());
+    }
+}
+
+/// Two processes of a host: one that has the lock, and one behind it.
+fn holder_and_next(host: &Host) -> [(Token, <Host as nfslock::host::Host>::Presence); 2] {
+    let [first, second] = [(); 2].map(|()| {
+        let token = host.token();
+        (token, host.appear(&token).unwrap())
+    });
+    assert!(host.line_up(&first.0, &second.0));
+    [first, second]
+}
+
+#[test]
+fn a_place_in_line_is_kept_whoever_has_the_lock() {
+    let host = Server::default().host("a", 10);
+    let options = Options::default();
+    let [(holder, _first), (next, _second)] = holder_and_next(&host);
+    let own = host.token();
+    let mut patience = Patience::new(&host, &options);
+    let mut queue = Queue::new(&host, own);
+    for holder in [holder, host.token(), holder] {
+        assert_eq!(queue.wait(Some(holder), &mut patience), Ok(false));
+        assert_eq!(host.next_after(&next), Some(own));
+    }
+}
+
+#[test]
+fn nobody_waits_for_himself_where_he_left_a_place() {
+    let server = Server::default();
+    let host = server.host("a", 10);
+    let options = Options::default();
+    let [(holder, first), (own, _second)] = holder_and_next(&host);
+    let mut patience = Patience::new(&host, &options);
+    let mut queue = Queue::new(&host, own);
+    assert_eq!(queue.wait(Some(holder), &mut patience), Ok(false));
+    drop(first);
+    assert_eq!(queue.wait(Some(holder), &mut patience), Ok(true));
 }
 
 /// How long a breaker has the guard if it is answered this when it renames.
