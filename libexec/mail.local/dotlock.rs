@@ -46,6 +46,7 @@ pub struct Dotlock<'a> {
     identity: &'a Identity,
     held: Vec<(&'a Place, Lock)>,
     interval: Duration,
+    /// When there was the last sign of life, or earlier.
     refreshed: Instant,
 }
 
@@ -108,10 +109,6 @@ impl<'a> Dotlock<'a> {
             Lock::acquire_at(place.directory.as_raw_fd(), &place.name, &options)
         })?;
         match lock {
-            Ok(lock) if self.held.is_empty() => {
-                self.refreshed = Instant::now();
-                self.held.push((place, lock));
-            }
             Ok(lock) => self.held.push((place, lock)),
             Err(failure) => {
                 let lost = lost.take();

@@ -295,10 +295,8 @@ impl<'a> Mailbox<'a> {
         let mut compare = |piece: &[u8]| {
             tick()?;
             buffer.resize(piece.len(), 0);
-            match file.read_exact_at(&mut buffer, at) {
-                Err(error) if error.kind() == ErrorKind::UnexpectedEof => return Err(broken()),
-                result => result.map_err(|error| failed(&error))?,
-            }
+            file.read_exact_at(&mut buffer, at)
+                .map_err(|error| failed(&error))?;
             at = at.saturating_add(piece.len() as u64);
             if buffer == piece {
                 Ok(())

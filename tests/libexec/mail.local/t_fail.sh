@@ -422,6 +422,38 @@ no_room_for_the_message_body()
 	untouched
 }
 
+atf_test_case stopped_at_fsync
+stopped_at_fsync_head()
+{
+	inject_head "A signal that stops it while it syncs: 75, undone"
+}
+stopped_at_fsync_body()
+{
+	injected 75 "${syncs}" error=EINTR:signal=SIGTERM:when=1 \
+	    Interrupted
+}
+
+atf_test_case lock_refused
+lock_refused_head()
+{
+	atf_set descr "No right to make the dotlock: 75, and who has it is" \
+	    "told where that helps alone"
+	atf_set require.user unprivileged
+}
+lock_refused_body()
+{
+	plain
+	echo "mailbox ${here}/spool/%u" >conf
+	ml="${here}/mail.local -C ${here}/conf"
+	letter x >letter
+	chmod 555 spool
+	atf_check -s exit:75 -e save:stderr ${ml} "${me}" <letter
+	said "${me}.lock" 'denied'
+	atf_check -s exit:1 grep 'only root' stderr
+	atf_check -s exit:75 -e save:stderr ${ml} root <letter
+	said root.lock 'only root can act'
+}
+
 atf_test_case rlimit_fsize_hard
 rlimit_fsize_hard_head()
 {
@@ -1160,6 +1192,8 @@ atf_init_test_cases()
 	atf_add_test_case stdin_write_only
 	atf_add_test_case stdin_is_null_for_both
 	atf_add_test_case no_room_for_the_message
+	atf_add_test_case stopped_at_fsync
+	atf_add_test_case lock_refused
 	atf_add_test_case rlimit_fsize_hard
 	atf_add_test_case rlimit_fsize_soft
 	atf_add_test_case rlimit_nofile

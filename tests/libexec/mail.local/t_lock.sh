@@ -137,6 +137,7 @@ held_lock_times_out_body()
 	took=$(($(date +%s) - begin))
 	[ ${took} -ge 2 ] && [ ${took} -le 15 ] ||
 	    atf_fail "-t 3 took ${took} s"
+	atf_check -s exit:1 grep "another user's" stderr
 	atf_check cmp seed "${box}"
 	atf_check -o inline:"another's\n" cat "${box}.lock"
 	is "$(inode_of "${box}.lock")" "${inode}"

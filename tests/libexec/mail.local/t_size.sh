@@ -94,6 +94,27 @@ bounded()
 	only "${me}"
 }
 
+atf_test_case few_syncs
+few_syncs_head()
+{
+	atf_set descr "20 MB: synced every 8 MB, and signs of life every 10 s"
+	atf_set require.progs strace
+}
+few_syncs_body()
+{
+	plain
+	seed
+	dd if=/dev/zero bs=65536 count=320 2>/dev/null | tr '\0' '\n' >letter
+	begin=$(date +%s)
+	atf_check strace -o trace -e trace=fsync,fdatasync,utimensat \
+	    ${ml} "${me}" <letter
+	took=$(($(date +%s) - begin))
+	is "$(grep -c '^f.*sync' trace)" 3
+	signs=$(grep -c ^utimensat trace)
+	[ "${signs}" -le $((took / 10 + 1)) ] ||
+	    atf_fail "${signs} signs of life in ${took} s"
+}
+
 atf_test_case memory
 memory_head()
 {
@@ -168,6 +189,7 @@ atf_init_test_cases()
 	. "$(atf_get_srcdir)/h_common.sh"
 
 	atf_add_test_case sizes
+	atf_add_test_case few_syncs
 	atf_add_test_case memory
 	atf_add_test_case gigabytes
 	atf_add_test_case nothing_left_in_tmpdir
