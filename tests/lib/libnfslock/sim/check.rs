@@ -32,7 +32,6 @@
 
 use std::hash::{Hash, Hasher};
 
-use nfslock::identity::Token;
 use nfslock::{Failure, Status};
 
 use crate::process::Process;
@@ -66,6 +65,8 @@ pub struct Check {
     pub claims: Vec<Claim>,
     /// How long a lock is safe after a sign of life.
     pub lease: Nanos,
+    /// How late a request may take effect that the protocol counts on.
+    pub delay: Nanos,
     /// Requests may take effect too late or twice, and hosts stand still for
     /// too long.
     pub anything_goes: bool,
@@ -96,6 +97,11 @@ impl Hash for Check {
 impl Check {
     fn fail(&mut self, what: String) {
         self.broken.get_or_insert(what);
+    }
+
+    /// Something happens so much later than it was decided on.
+    pub fn stands_still(&mut self, time: Nanos) {
+        self.excepted |= self.anything_goes && time > self.delay;
     }
 
     /// It holds nothing and waits for nothing any more.
@@ -206,16 +212,6 @@ impl World {
     pub fn before_look(&mut self, process: usize) {
         let stands = self.lock().is_some_and(|file| file.handle.maker == process);
         self.check.claims[process].saw = stands;
-    }
-
-    /// Somebody was told that who has this token is dead.
-    pub fn check_death(&mut self, token: &Token) {
-        let Some(lock) = self.lock() else { return };
-        let owner = lock.handle.maker;
-        if lock.contents == token.as_bytes() && self.processes[owner].is_alive() {
-            let what = format!("{} lives, and was judged dead", self.name(owner));
-            self.check.fail(what);
-        }
     }
 
     /// Time is about to pass.  Does anybody sleep who should have been woken?

@@ -93,10 +93,12 @@ pub enum Fate {
     Refused,
     /// A process of the same client has the file open.
     Silly,
-    /// A signal ends the wait.
-    Signal,
+    /// A signal ends the wait of a process.
+    Signal(usize),
     /// The server's clock is set.
     Step(i64),
+    /// The clock of a host is set: not the one that is never set.
+    HostStep(usize, i64),
     /// A host is stopped for that long.
     Stop(usize, Nanos),
     /// A host is rebooted.
@@ -154,6 +156,7 @@ impl<'a> Run<'a> {
             flying: Vec::new(),
             check: Check {
                 lease: timing.lease.as_nanos(),
+                delay: timing.settle.part(2).as_nanos(),
                 anything_goes: scenario.anything_goes,
                 grace: timing.settle.as_nanos() * Nanos::from(scenario.faults.budget),
                 // The longest pause of a waiter, and one more for each fault.
@@ -356,7 +359,14 @@ impl<'a> Run<'a> {
         if first {
             let faults = &self.scenario.faults;
             fates.extend(faults.steps.iter().map(|step| Fate::Step(*step)));
-            for host in 0..world.kernels.len() {
+            for (id, process) in world.processes.iter().enumerate() {
+                let sleeps = faults.signals && process.ours && process.sleeps(world.now);
+                fates.extend(sleeps.then_some(Fate::Signal(id)));
+            }
+            for (host, kernel) in world.kernels.iter().enumerate() {
+                if !kernel.local {
+                    fates.extend(faults.steps.iter().map(|step| Fate::HostStep(host, *step)));
+                }
                 fates.extend(faults.stops.iter().map(|time| Fate::Stop(host, *time)));
                 fates.extend(faults.reboots.then_some(Fate::Reboot(host)));
             }
@@ -369,15 +379,26 @@ impl<'a> Run<'a> {
         let now = world.now;
         match fate {
             Fate::Step(seconds) => {
-                // Not by whole seconds: in the simulation things happen at round
-                // times, and would get the very time of an earlier one.
-                world.server.clock += seconds * 1_000_000_000 + 12_345_679;
+                world.server.clock += seconds * 1_000_000_000;
                 world.say(0, &format!("the server's clock is set by {seconds} s"));
+                return;
+            }
+            Fate::HostStep(host, seconds) => {
+                world.kernels[host].clock += seconds * 1_000_000_000;
+                let name = world.kernels[host].name;
+                world.say(0, &format!("the clock of host {name} is set by {seconds} s"));
+                return;
+            }
+            Fate::Signal(id) => {
+                if let Doing::Calling { at, .. } = &mut world.processes[id].doing {
+                    *at = now;
+                }
+                world.say(id, "gets a signal");
                 return;
             }
             Fate::Stop(host, time) => {
                 world.check.held_up += time;
-                world.check.excepted |= world.check.anything_goes;
+                world.check.stands_still(time);
                 let name = world.kernels[host].name;
                 world.say(
                     0,
@@ -472,6 +493,7 @@ impl<'a> Run<'a> {
                 world.execute(id, &call, issued);
             }
             if let Fate::KilledFlying(time) = fate {
+                world.check.stands_still(time);
                 fly(&mut world, time);
             }
             world.say(id, &format!("{} {fate:?}", show(&call)));
@@ -494,7 +516,7 @@ impl<'a> Run<'a> {
             Fate::Pretended => Answer::Unit(Ok(())),
             Fate::Late(time) => {
                 world.check.held_up += time;
-                world.check.excepted |= world.check.anything_goes;
+                world.check.stands_still(time);
                 world.say(id, &format!("{} is held up", show(&call)));
                 let at = now + time;
                 world.processes[id].doing = Doing::Calling { call, issued, at };
@@ -502,13 +524,12 @@ impl<'a> Run<'a> {
             }
             Fate::Slow(time) => {
                 world.check.held_up += time;
-                world.check.excepted |= world.check.anything_goes;
                 heard += time;
                 world.execute(id, &call, issued)
             }
             Fate::Detached(errno, time) => {
                 world.check.may_litter = true;
-                world.check.excepted |= world.check.anything_goes;
+                world.check.stands_still(time);
                 fly(&mut world, time);
                 Answer::error(&call, errno)
             }
@@ -628,9 +649,6 @@ fn mishaps(
         fates.push(Fate::Killed);
     }
     if matches!(call, Call::Wait(_) | Call::Outlived(..)) {
-        if faults.signals {
-            fates.push(Fate::Signal);
-        }
         return;
     }
     if punctual {

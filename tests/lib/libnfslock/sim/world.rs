@@ -399,8 +399,8 @@ pub struct Kernel {
     pub present: BTreeMap<Key, (usize, Nanos)>,
     pub behind: BTreeMap<Key, (Key, Nanos)>,
     pub cache: BTreeMap<CString, (Option<Stat>, Nanos)>,
-    /// Which file a name was, when the client last saw it.
-    pub names: BTreeMap<CString, (Handle, Nanos)>,
+    /// Which file a name was, or that it was none's, when the client last saw it.
+    pub names: BTreeMap<CString, (Option<Handle>, Nanos)>,
     pub lies: u32,
 }
 
@@ -411,15 +411,19 @@ impl Kernel {
         }
     }
 
-    /// From now on a name is known to be this file's, or not known at all.
+    /// From now on a name is known to be this file's, or nobody's.
     fn resolve(&mut self, name: &CStr, handle: Option<Handle>, now: Nanos) {
-        match handle {
-            Some(handle) if !self.local => {
-                self.names.insert(name.to_owned(), (handle, now));
-            }
-            _ => {
-                self.names.remove(name);
-            }
+        if !self.local {
+            self.names.insert(name.to_owned(), (handle, now));
+        }
+    }
+
+    /// A client that tries to make a name believes nothing of it until it has
+    /// succeeded.
+    fn try_to_make(&mut self, name: &CStr, made: Option<Handle>, now: Nanos) {
+        self.names.remove(name);
+        if made.is_some() {
+            self.resolve(name, made, now);
         }
     }
 
@@ -467,6 +471,14 @@ impl Process {
     /// Can it still do something?
     pub fn is_alive(&self) -> bool {
         !matches!(self.doing, Doing::Ended | Doing::Dead)
+    }
+
+    /// Does it wait for a time that has not come?
+    pub fn sleeps(&self, now: Nanos) -> bool {
+        matches!(
+            self.doing,
+            Doing::Calling { call: Call::Wait(_) | Call::Outlived(..), at, .. } if at > now
+        )
     }
 
     /// When it does something next.
@@ -557,14 +569,22 @@ impl World {
     }
 
     /// What does this host find under a name that is another file's by now, or
-    /// nobody's?  A client asks the server about the file when it opens it, but
-    /// not about the name while it believes that the directory has not changed.
+    /// nobody's, or was nobody's before?  A client asks the server about the
+    /// file when it opens it, but not about the name while it believes that the
+    /// directory has not changed.
     pub fn resolved(&self, process: usize, name: &CStr) -> Option<Answer> {
         let kernel = &self.kernels[self.processes[process].host];
-        let (handle, since) = kernel.names.get(name)?;
+        let (known, since) = kernel.names.get(name)?;
+        let there = self.server.names.get(name);
+        if self.now - since >= CACHED {
+            return None;
+        }
+        let Some(handle) = known else {
+            return there.map(|_| Answer::Looked(Err(libc::ENOENT)));
+        };
         let file = self.server.files.get(&handle.ino)?;
-        let is_it = file.handle == *handle && self.server.names.get(name) != Some(&handle.ino);
-        (is_it && self.now - since < CACHED).then(|| Self::looked(file))
+        let is_it = file.handle == *handle && there != Some(&handle.ino);
+        is_it.then(|| Self::looked(file))
     }
 
     fn looked(file: &File) -> Answer {
@@ -592,14 +612,14 @@ impl World {
                     EPOCH + kernel.clock + i64::try_from(now).unwrap()
                 };
                 let made = server.make(name, process, now, mtime);
-                kernel.resolve(name, made.ok(), now);
+                kernel.try_to_make(name, made.ok(), now);
                 Answer::Made(made)
             }
             Call::Write(handle, contents) => Answer::Stat(server.write(*handle, contents, now)),
             Call::Link(from, to) => {
                 let linked = server.link(from, to, now);
                 let handle = linked.ok().and_then(|()| server.find(to).ok());
-                kernel.resolve(to, handle.map(|file| file.handle), now);
+                kernel.try_to_make(to, handle.map(|file| file.handle), now);
                 Answer::Unit(linked)
             }
             Call::Stat(name) => {
@@ -624,9 +644,9 @@ impl World {
                 let result = server.rename(from, to, now);
                 kernel.remember(from, None, now);
                 kernel.cache.remove(to.as_c_str());
-                kernel.resolve(from, None, now);
+                kernel.names.remove(from.as_c_str());
                 let handle = result.ok().and_then(|()| server.find(to).ok());
-                kernel.resolve(to, handle.map(|file| file.handle), now);
+                kernel.try_to_make(to, handle.map(|file| file.handle), now);
                 Answer::Unit(result)
             }
             Call::List => Answer::Names(Ok(server.names.keys().cloned().collect())),
@@ -735,11 +755,7 @@ impl World {
                 }))
             }
             Ask::IsDead(token) => {
-                let dead = self.is_dead(host, &token);
-                if dead {
-                    self.check_death(&token);
-                }
-                Answer::Bool(dead)
+                Answer::Bool(self.is_dead(host, &token))
             }
             Ask::Inherit(_) if kernel.meeting == Meeting::Refusing => Answer::Bool(false),
             Ask::Inherit(token) => Answer::Bool(kernel.present.remove(token.as_bytes()).is_some()),
