@@ -75,11 +75,12 @@ static enum time_passes { AS_IT_DOES, NEVER, AT_ONCE } time_passes;
 #define	FORGOTTEN	30000
 
 static long long skew;		/* how much time has passed at once */
-static long long days;		/* by which this host's clock was set */
+static long long clock_ahead;	/* this host's, by so many seconds */
 static bool remote;		/* is D on an unknown file system? */
 static bool homeless;		/* has this host no place to meet? */
 static bool on_disk;		/* is it on a disk? */
 static const char *host_name;	/* this host's name, if not its own */
+static int misses;		/* so often who has a place leaves it now */
 static int place_fd = -1;
 
 static void (*on_look)(void);	/* at the lock */
@@ -210,6 +211,11 @@ symlinkat(const char *target, int directory, const char *name)
 
 	REAL(int, (const char *, int, const char *), "symlinkat");
 	count(&mine->places);
+	if (misses > 0) {
+		misses--;
+		errno = EEXIST;
+		return -1;
+	}
 	return function(target, directory, name);
 }
 
@@ -283,7 +289,7 @@ clock_gettime(clockid_t clock, struct timespec *now)
 	if (function(clock, now) == -1)
 		return -1;
 	if (clock == CLOCK_REALTIME)
-		now->tv_sec += (time_t)(days * 86400);
+		now->tv_sec += (time_t)clock_ahead;
 	if (clock == WAITING_CLOCK) {
 		time = now->tv_sec * SECOND + now->tv_nsec + skew;
 		now->tv_sec = (time_t)(time / SECOND);

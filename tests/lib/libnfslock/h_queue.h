@@ -151,6 +151,14 @@ set_up(void)
 	}
 }
 
+static inline void
+check_between(int least, int found, int most)
+{
+
+	ATF_CHECK_MSG(found >= least && found <= most,
+	    "%d, not %d to %d", found, least, most);
+}
+
 /* On a local file system, and on one that is not known to be. */
 #define	ON_EACH_KIND(i)							\
 	for ((i) = 0; remote = (i) == 1, (i) < 2; (i)++)

@@ -576,6 +576,65 @@ TEST(no_place, "without a place to meet the lock is polled, and excludes")
 	}
 }
 
+static int
+stand_in_line_as_nobody(void *argument)
+{
+	struct nfslock_options options = options_of(1000, 0);
+	nfslock_t *lock;
+	int status;
+
+	mine = &shared->tallies[*(int *)argument];
+	if (!become_nobody())
+		return 100;
+	status = nfslock_acquire(MAILBOX, &options, &lock);
+	return status != NFSLOCK_OK ? status : nfslock_release(lock);
+}
+
+/*
+ * Of the first in line: the holder's lock is read by those in line, and its
+ * mode is what the umask leaves of it.
+ */
+TEST(any_umask, "whatever one's umask is, others can wait behind him, and not"
+    " in his name")
+{
+	static const mode_t masks[] = { 0, 022, 027, 077 };
+	char path[PATHLEN], first[PATHLEN], token[sizeof(TOKEN)];
+	pid_t holder, pids[2];
+	struct stat st;
+	int i, kind;
+	mode_t mask;
+	size_t which;
+
+	set_up();
+	time_passes = NEVER;
+	for (which = 0; which < nitems_of(masks); which++)
+	ON_EACH_KIND(kind) {
+		holder = start_holder(hold, NULL);
+		mask = umask(masks[which]);
+		line_up(pids, 1);
+		(void)umask(mask);
+		read_token(token);
+		path_of(path, token, '+');
+		(void)memset(first, 0, sizeof(first));
+		ATF_REQUIRE_EQ((ssize_t)strlen(PRESENCE),
+		    readlink(path, first, sizeof(first)));
+		(void)snprintf(path, sizeof(path), PLACE "/%s", first);
+		ATF_REQUIRE_EQ(0, lstat(path, &st));
+		ATF_CHECK_EQ_MSG(S_IFIFO | 0644, st.st_mode, "%o: %o",
+		    (unsigned)masks[which], (unsigned)st.st_mode);
+
+		i = 1;
+		pids[i] = start(stand_in_line_as_nobody, &i);
+		await_queue(2);
+		await_count(&shared->tallies[i].polls, 1);
+		let_go(holder);
+		finish_all(pids, 2);
+		ATF_CHECK_EQ(2, shared->tallies[i].tries);
+		ATF_REQUIRE_EQ(0, unlink("order"));
+		check_end();
+	}
+}
+
 /* Waits so many seconds for what does not come. */
 static void
 wait_in_vain(int limit)
@@ -587,14 +646,6 @@ wait_in_vain(int limit)
 	time_passes = AT_ONCE;
 	CHECK_STATUS(TIMEDOUT, nfslock_acquire(MAILBOX, &options, &lock));
 	time_passes = AS_IT_DOES;
-}
-
-static void
-check_between(int least, int found, int most)
-{
-
-	ATF_CHECK_MSG(found >= least && found <= most,
-	    "%d, not %d to %d", found, least, most);
 }
 
 TEST(nap, "who waits behind another tries now and then all the same")
@@ -702,6 +753,86 @@ TEST(breather, "now and then other hosts get their turn first")
 	}
 }
 
+/* When one of another host, who neither waits in line nor is woken, tries. */
+static long long next_try;
+
+static void
+try_from_afar(void)
+{
+	int fd;
+
+	if (time_in_period() < next_try)
+		return;
+	next_try = 300 * SECOND;
+	if ((fd = open(LOCK, O_WRONLY | O_CREAT | O_EXCL, 0644)) != -1)
+		(void)close(fd);
+}
+
+static int
+let_go_and_come_again(void *argument)
+{
+	nfslock_t *lock;
+	int status;
+
+	if (try_once(MAILBOX, &lock) != NFSLOCK_OK)
+		return 100;
+	await_let_go();
+	set_phase();
+	next_try = phase + *(long long *)argument;
+	on_sleep = try_from_afar;
+	if (nfslock_release(lock) != NFSLOCK_OK)
+		return 101;
+	status = try_once(MAILBOX, &lock);
+	return status != NFSLOCK_OK ? status : nfslock_release(lock);
+}
+
+static int
+stand_in_line_slowly(void *argument)
+{
+
+	on_wake = see_others_come;
+	return stand_in_line(argument);
+}
+
+/* Who polls does so twice a second: whenever that is, the lock is his. */
+TEST(turn, "who hands the lock on lets other hosts have it now and then")
+{
+	static const long long phases[] = {
+		0, 59 * SECOND, 60 * SECOND, 61 * SECOND
+	};
+	long long pauses[] = { 0, SECOND / 10, SECOND / 4, SECOND / 2 - 1 };
+	int id = 0, kind, status;
+	pid_t holder, waiter;
+	size_t i, j;
+
+	set_up();
+	for (i = 0; i < nitems_of(phases); i++)
+	for (j = 0; j < nitems_of(pauses); j++)
+	ON_EACH_KIND(kind) {
+		phase = phases[i];
+		time_passes = NEVER;
+		holder = start_holder(let_go_and_come_again, &pauses[j]);
+		waiter = start(stand_in_line_slowly, &id);
+		await_queue(1);
+		await_count(&shared->tallies[id].polls, 1);
+		shared->let_go = 1;
+		status = finish(holder);
+		if (phase % (60 * SECOND) == 0) {
+			ATF_CHECK_EQ(NFSLOCK_HELD, status);
+			ATF_CHECK_EQ(0, unlink(LOCK));
+		} else if (j > 0) {
+			ATF_CHECK_EQ(NFSLOCK_OK, status);
+		} else if (status == NFSLOCK_HELD) {
+			/* He came just then. */
+			ATF_CHECK_EQ(0, unlink(LOCK));
+		}
+		shared->go_on = 1;
+		CHECK_EXIT(NFSLOCK_OK, waiter);
+		check_order("a");
+		check_end();
+	}
+}
+
 /* Gives the others all the time they want. */
 static void
 await_empty_queue(void)
@@ -764,9 +895,11 @@ ATF_TP_ADD_TCS(tp)
 	ATF_TP_ADD_TC(tp, child_stays);
 	ATF_TP_ADD_TC(tp, uncontended);
 	ATF_TP_ADD_TC(tp, no_place);
+	ATF_TP_ADD_TC(tp, any_umask);
 	ATF_TP_ADD_TC(tp, nap);
 	ATF_TP_ADD_TC(tp, pauses);
 	ATF_TP_ADD_TC(tp, breather);
+	ATF_TP_ADD_TC(tp, turn);
 	ATF_TP_ADD_TC(tp, handed_over);
 
 	return atf_no_error();

@@ -141,15 +141,22 @@ with_cycle(void)
 }
 
 static void
-with_long_queue(void)
+make_line(int length)
 {
 	int i;
 
 	with_fifo();
-	for (i = 1; i < 400; i++) {
+	for (i = 1; i < length; i++) {
 		(void)his_fifo(i);
 		squat(his_token(i - 1), name_of(his_token(i), '.'));
 	}
+}
+
+static void
+with_long_line(void)
+{
+
+	make_line(400);
 }
 
 static void
@@ -281,7 +288,7 @@ TEST(squatted, "whatever squats a place in line costs time, and not much")
 {
 	static void (*const squats[])(void) = {
 		with_garbage, with_long_target, with_itself, with_holder,
-		with_fifo, with_cycle, with_long_queue, with_full_fifo,
+		with_fifo, with_cycle, with_long_line, with_full_fifo,
 		with_abandoned_fifo, with_nobody, with_file, with_directory,
 		as_file, as_directory, as_fifo, with_bytes
 	};
@@ -319,10 +326,155 @@ TEST(squatted, "whatever squats a place in line costs time, and not much")
 	}
 }
 
+/* A lock of another host's, whose line is in his hands. */
+static void
+lock_from_afar(void)
+{
+
+	(void)snprintf(squatted, sizeof(squatted), "%s", "LAfar00000000000");
+	make_file(LOCK, squatted, LOCKSIZE);
+}
+
+/* Has it tried so often to line up, and is it in line? */
+static void
+check_line(int places, bool in_line)
+{
+	int id = 0, left = names_in_place('+');
+	pid_t waiter;
+
+	waiter = start(stand_in_line, &id);
+	await_count(&shared->tallies[id].tries, 2);
+	ATF_CHECK_EQ(places, shared->tallies[id].places);
+	ATF_CHECK_EQ(left + in_line, names_in_place('+'));
+	ATF_REQUIRE_EQ(0, unlink(LOCK));
+	CHECK_EXIT(NFSLOCK_OK, waiter);
+	ATF_CHECK_EQ(left, names_in_place('+'));
+	misses = 0;
+	clear_place();
+	check_order("a");
+	check_end();
+}
+
+TEST(missed, "who is gone whenever one looks is given up, but not at once")
+{
+	int kind, times;
+
+	set_up();
+	for (times = 0; times < 8; times++)
+	ON_EACH_KIND(kind) {
+		lock_from_afar();
+		misses = times;
+		if (times <= 4)
+			check_line(times + 1, true);
+		else
+			check_line(5, false);
+	}
+}
+
+TEST(long_line, "a line is followed for so long, and no longer")
+{
+	static const int lengths[] = { 1, 255, 256, 400 };
+	int kind;
+	size_t which;
+
+	set_up();
+	for (which = 0; which < nitems_of(lengths); which++)
+	ON_EACH_KIND(kind) {
+		lock_from_afar();
+		make_line(lengths[which]);
+		if (lengths[which] < 256)
+			check_line(lengths[which] + 1, true);
+		else
+			check_line(256, false);
+	}
+}
+
+static void
+ring(void)
+{
+
+	if (write(his[0], "", 1) != 1)
+		_exit(101);
+}
+
+static int
+be_rung(void *argument)
+{
+	struct nfslock_options options = options_of(*(int *)argument, 0);
+	nfslock_t *lock;
+
+	mine = &shared->tallies[0];
+	most_calls = 100000;
+	time_passes = AT_ONCE;
+	on_poll = ring;
+	if (!become_nobody())
+		return 100;
+	return nfslock_acquire(MAILBOX, &options, &lock);
+}
+
+/* From 10 to 20 ms each, or from 250 to 500; then one try before he rings. */
+TEST(rung, "who is woken all the time pauses all the same")
+{
+	const struct tally *tally;
+	int kind, limit = 30;
+
+	set_up();
+	tally = &shared->tallies[0];
+	ON_EACH_KIND(kind) {
+		(void)his_fifo(0);
+		make_file(LOCK, his_token(0), LOCKSIZE);
+		CHECK_EXIT(NFSLOCK_TIMEDOUT, start(be_rung, &limit));
+		check_between(limit * (remote ? 2 : 40), tally->polls,
+		    limit * (remote ? 4 : 100) + 10);
+		check_between(tally->polls - 1, tally->sleeps,
+		    tally->polls + tally->polls / 2);
+		check_between(tally->polls, tally->tries,
+		    2 * tally->polls + 2);
+		ATF_REQUIRE_EQ(0, unlink(LOCK));
+		clear_place();
+		check_end();
+	}
+}
+
+/* Old links to nowhere, and old FIFOs of nobody's. */
+TEST(trap, "of what was left where processes meet so much is tidied at a time")
+{
+	int i, kind, left, most = 1000, number;
+	char path[PATHLEN];
+	nfslock_t *lock;
+
+	set_up();
+	clock_ahead = 2 * 86400;
+	ON_EACH_KIND(kind) {
+		number = most + 200;
+		for (i = 0; i < number; i++) {
+			if (i % 2 == 0) {
+				squat(his_token(i), "nowhere");
+				continue;
+			}
+			path_of(path, his_token(i), '.');
+			ATF_REQUIRE_EQ(0, mkfifo(path, 0644));
+		}
+		for (i = 0, left = number; left > 0 && i < 5000; i++) {
+			lock = take(MAILBOX);
+			CHECK_STATUS(OK, nfslock_release(lock));
+			left = names_in_place('.') + names_in_place('+');
+			ATF_REQUIRE_MSG(left == number ||
+			    left == number - most || left == 0, "%d", left);
+			number = left;
+		}
+		check_end();
+	}
+}
+
 ATF_TP_ADD_TCS(tp)
 {
 
 	ATF_TP_ADD_TC(tp, squatted);
+	ATF_TP_ADD_TC(tp, missed);
+	ATF_TP_ADD_TC(tp, long_line);
+	ATF_TP_ADD_TC(tp, rung);
+	ATF_TP_ADD_TC(tp, trap);
 
 	return atf_no_error();
 }

@@ -51,6 +51,8 @@ pub struct Claim {
     stood: Option<bool>,
     /// What did it see the last time it looked at the lock: its own?
     saw: bool,
+    /// And for how long had that not changed?
+    unchanged: Nanos,
     /// When it last took the lock, be it that it does not know.
     taken: Nanos,
     /// When it began to wait, and until when it is willing to.
@@ -65,6 +67,8 @@ pub struct Check {
     pub claims: Vec<Claim>,
     /// How long a lock is safe after a sign of life.
     pub lease: Nanos,
+    /// How long a lock is watched before it is broken for its age.
+    pub watch: Nanos,
     /// How late a request may take effect that the protocol counts on.
     pub delay: Nanos,
     /// Requests may take effect too late or twice, and hosts stand still for
@@ -161,6 +165,18 @@ impl World {
         if self.check.anything_goes && self.check.excepted {
             return;
         }
+        let (host, home) = (self.processes[process].host, self.processes[owner].host);
+        let unchanged = self.check.claims[process].unchanged;
+        // Who dies with the lock leaves it to his neighbours at once.
+        if matches!(call, Call::Rename(..)) && (lives || host != home) && unchanged < self.check.watch
+        {
+            let what = format!(
+                "{} breaks a lock that had not changed for {} s alone",
+                self.name(process),
+                unchanged as f64 / 1e9
+            );
+            self.check.fail(what);
+        }
         let names = (self.name(process), self.name(owner));
         let sent = issued as f64 / 1e9;
         if live {
@@ -210,8 +226,10 @@ impl World {
 
     /// A process looks at the lock.
     pub fn before_look(&mut self, process: usize) {
-        let stands = self.lock().is_some_and(|file| file.handle.maker == process);
-        self.check.claims[process].saw = stands;
+        let lock = self.lock().map(|file| (file.handle.maker, file.changed));
+        let claim = &mut self.check.claims[process];
+        claim.saw = lock.is_some_and(|(maker, _)| maker == process);
+        claim.unchanged = lock.map_or(0, |(_, changed)| self.now - changed);
     }
 
     /// Time is about to pass.  Does anybody sleep who should have been woken?

@@ -156,6 +156,7 @@ impl<'a> Run<'a> {
             flying: Vec::new(),
             check: Check {
                 lease: timing.lease.as_nanos(),
+                watch: timing.watch.as_nanos(),
                 delay: timing.settle.part(2).as_nanos(),
                 anything_goes: scenario.anything_goes,
                 grace: timing.settle.as_nanos() * Nanos::from(scenario.faults.budget),

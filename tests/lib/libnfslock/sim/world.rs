@@ -108,6 +108,8 @@ pub struct File {
     uid: u32,
     mtime: i64,
     ctime: i64,
+    /// When it was last changed, whatever the server's clock says.
+    pub changed: Nanos,
     pub handle: Handle,
 }
 
@@ -173,6 +175,7 @@ impl Server {
             uid: 100,
             mtime,
             ctime: self.time(now),
+            changed: now,
             handle,
         };
         self.files.insert(ino, file);
@@ -184,14 +187,14 @@ impl Server {
         let time = self.time(now);
         let file = self.open(handle)?;
         file.contents = contents.to_vec();
-        (file.mtime, file.ctime) = (time, time);
+        (file.mtime, file.ctime, file.changed) = (time, time, now);
         Ok(Self::stat(file))
     }
 
     fn set_times(&mut self, handle: Handle, now: Nanos) -> Result<(), c_int> {
         let time = self.time(now);
         let file = self.open(handle)?;
-        (file.mtime, file.ctime) = (time, time);
+        (file.mtime, file.ctime, file.changed) = (time, time, now);
         Ok(())
     }
 
@@ -229,7 +232,7 @@ impl Server {
         let time = self.time(now);
         let file = self.files.get_mut(&ino).unwrap();
         file.nlink = file.nlink.checked_add_signed(change).unwrap();
-        file.ctime = time;
+        (file.ctime, file.changed) = (time, now);
         if file.nlink == 0 {
             self.files.remove(&ino);
         }
