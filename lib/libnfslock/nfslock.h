@@ -146,8 +146,9 @@ struct nfslock_holder {
  *
  * NFSLOCK_OK stores a handle that nfslock_release() frees, and that keeps three
  * descriptors, one of them on the directory.  Anything else stores NULL, and
- * nothing is left in the directory.  A lock that may not be removed is waited
- * for as a live one.
+ * what was made in the directory is removed, as far as the server permits it;
+ * a lock that was taken unnoticed long ago is taken back as a late release does.
+ * A lock that may not be removed is waited for as a live one.
  * Answers OK, HELD, TIMEDOUT, CANCELLED, UNSAFE, ERROR.
  */
 int	nfslock_acquire(const char *mailbox,
