@@ -168,7 +168,9 @@ impl World {
         let (host, home) = (self.processes[process].host, self.processes[owner].host);
         let unchanged = self.check.claims[process].unchanged;
         // Who dies with the lock leaves it to his neighbours at once.
-        if matches!(call, Call::Rename(..)) && (lives || host != home) && unchanged < self.check.watch
+        if matches!(call, Call::Rename(..))
+            && (lives || host != home)
+            && unchanged < self.check.watch
         {
             let what = format!(
                 "{} breaks a lock that had not changed for {} s alone",

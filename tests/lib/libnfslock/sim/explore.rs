@@ -387,7 +387,10 @@ impl<'a> Run<'a> {
             Fate::HostStep(host, seconds) => {
                 world.kernels[host].clock += seconds * 1_000_000_000;
                 let name = world.kernels[host].name;
-                world.say(0, &format!("the clock of host {name} is set by {seconds} s"));
+                world.say(
+                    0,
+                    &format!("the clock of host {name} is set by {seconds} s"),
+                );
                 return;
             }
             Fate::Signal(id) => {

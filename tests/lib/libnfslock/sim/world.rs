@@ -757,9 +757,7 @@ impl World {
                     !present.ended && !rung
                 }))
             }
-            Ask::IsDead(token) => {
-                Answer::Bool(self.is_dead(host, &token))
-            }
+            Ask::IsDead(token) => Answer::Bool(self.is_dead(host, &token)),
             Ask::Inherit(_) if kernel.meeting == Meeting::Refusing => Answer::Bool(false),
             Ask::Inherit(token) => Answer::Bool(kernel.present.remove(token.as_bytes()).is_some()),
             Ask::LineUp(ahead, own) => {
