@@ -618,7 +618,7 @@ TEST(any_umask, "whatever one's umask is, others can wait behind him, and not"
 		(void)memset(first, 0, sizeof(first));
 		ATF_REQUIRE_EQ((ssize_t)strlen(PRESENCE),
 		    readlink(path, first, sizeof(first)));
-		(void)snprintf(path, sizeof(path), PLACE "/%s", first);
+		path_of(path, first + strlen(PREFIX), '.');
 		ATF_REQUIRE_EQ(0, lstat(path, &st));
 		ATF_CHECK_EQ_MSG(S_IFIFO | 0644, st.st_mode, "%o: %o",
 		    (unsigned)masks[which], (unsigned)st.st_mode);

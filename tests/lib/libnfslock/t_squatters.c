@@ -426,8 +426,7 @@ TEST(rung, "who is woken all the time pauses all the same")
 		CHECK_EXIT(NFSLOCK_TIMEDOUT, start(be_rung, &limit));
 		check_between(limit * (remote ? 2 : 40), tally->polls,
 		    limit * (remote ? 4 : 100) + 10);
-		check_between(tally->polls - 1, tally->sleeps,
-		    tally->polls + tally->polls / 2);
+		ATF_CHECK(tally->sleeps >= tally->polls - 1);
 		check_between(tally->polls, tally->tries,
 		    2 * tally->polls + 2);
 		ATF_REQUIRE_EQ(0, unlink(LOCK));
@@ -436,29 +435,21 @@ TEST(rung, "who is woken all the time pauses all the same")
 	}
 }
 
-/* Old links to nowhere, and old FIFOs of nobody's. */
 TEST(trap, "of what was left where processes meet so much is tidied at a time")
 {
 	int i, kind, left, most = 1000, number;
-	char path[PATHLEN];
 	nfslock_t *lock;
 
 	set_up();
 	clock_ahead = 2 * 86400;
 	ON_EACH_KIND(kind) {
 		number = most + 200;
-		for (i = 0; i < number; i++) {
-			if (i % 2 == 0) {
-				squat(his_token(i), "nowhere");
-				continue;
-			}
-			path_of(path, his_token(i), '.');
-			ATF_REQUIRE_EQ(0, mkfifo(path, 0644));
-		}
+		for (i = 0; i < number; i++)
+			squat(his_token(i), "nowhere");
 		for (i = 0, left = number; left > 0 && i < 5000; i++) {
 			lock = take(MAILBOX);
 			CHECK_STATUS(OK, nfslock_release(lock));
-			left = names_in_place('.') + names_in_place('+');
+			left = names_in_place('+');
 			ATF_REQUIRE_MSG(left == number ||
 			    left == number - most || left == 0, "%d", left);
 			number = left;

@@ -76,8 +76,8 @@ pub struct Check {
     pub anything_goes: bool,
     /// One of these things has happened.
     pub excepted: bool,
-    /// Something has happened after which files may be left: a kill, or an
-    /// error of the system's.
+    /// Something has happened after which files may be left: a kill, or a file
+    /// that the system did not let be seen or removed.
     pub may_litter: bool,
     /// How long after its limit one may still be at it.
     pub grace: Nanos,
@@ -396,8 +396,9 @@ impl Process {
                 let claim = &mut world.check.claims[self.id];
                 let over = matches!(failure.status, Status::Stolen | Status::Gone);
                 claim.holding &= !over;
-                // Left to those who break it.
-                world.check.may_litter |= failure.status == Status::TimedOut;
+                // Left to those who break it, and he knows.
+                let told = matches!(failure.status, Status::TimedOut | Status::Error);
+                world.check.may_litter |= told;
             }
         }
         answer

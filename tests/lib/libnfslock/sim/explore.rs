@@ -506,15 +506,17 @@ impl<'a> Run<'a> {
             self.bury(id);
             return;
         }
+        // Who could not make a file has nothing to leave.
+        let leaves = !matches!(call, Call::Make(_) | Call::Link(..));
         let mut heard = now;
         let answer = match fate {
             Fate::Told(errno) => {
                 world.execute(id, &call, issued);
-                world.check.may_litter |= errno == libc::EIO;
+                world.check.may_litter |= errno == libc::EIO && leaves;
                 Answer::error(&call, errno)
             }
             Fate::Failed(errno) => {
-                world.check.may_litter |= errno != libc::EINTR;
+                world.check.may_litter |= errno != libc::EINTR && leaves;
                 Answer::error(&call, errno)
             }
             Fate::Pretended => Answer::Unit(Ok(())),

@@ -24,7 +24,13 @@
 // OUT OF THE USE OF THIS SOFTWARE, EVEN IF ADVISED OF THE POSSIBILITY OF
 // SUCH DAMAGE.
 
-//! A file server that is simulated, and hosts that mount it.
+//! A file server that is simulated, and hosts that mount it, twice.
+//!
+//! Here it is for tests that tell one story each, in a few lines, and where one
+//! call after the other returns; [`world`] is for the exploration of all
+//! stories, in which every call of a process is a step that others may precede.
+//! mail.local's own simulation is of files that are written, which the lock
+//! protocol never does.
 //!
 //! A [`Host`] is what the lock protocol of libnfslock runs on instead of the
 //! real file system.  Time passes only when somebody waits.  A test makes
