@@ -133,7 +133,7 @@ held_lock_times_out_body()
 	inode=$(inode_of "${box}.lock")
 	begin=$(date +%s)
 	flags="-t 3"
-	refused 75 "${me}" lock
+	refused 75 "${me}" lock "held by"
 	took=$(($(date +%s) - begin))
 	[ ${took} -ge 2 ] && [ ${took} -le 15 ] ||
 	    atf_fail "-t 3 took ${took} s"
