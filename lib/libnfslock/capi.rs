@@ -41,7 +41,7 @@ use crate::sys;
 
 const OK: c_int = 0;
 
-/// The longest time limit and stale limit, and the shortest stale limit.
+/// The longest time limit.
 const LONGEST: c_int = 86_400;
 
 /// `nfslock_t`.
