@@ -422,6 +422,31 @@ no_room_for_the_message_body()
 	untouched
 }
 
+atf_test_case what_to_do
+what_to_do_head()
+{
+	inject_head "What can be done about a failure is told"
+}
+what_to_do_body()
+{
+	plain
+	seed
+	letter x >letter
+	while IFS=: read -r errno advice; do
+		atf_check -s exit:75 -e save:stderr strace -o trace \
+		    -P "${box}" -e trace=${writes} \
+		    -e inject=${writes}:error=${errno} ${ml} "${me}" <letter
+		said "${me}" "${advice}"
+		untouched
+	done <<-EOF
+		ENOSPC:make room
+		EDQUOT:the user's quota is full
+		EFBIG:larger than the limit on file sizes
+		EPERM:append-only or immutable
+		EACCES:the recipient must be able to read and write it
+	EOF
+}
+
 atf_test_case stopped_at_fsync
 stopped_at_fsync_head()
 {
@@ -1192,6 +1217,7 @@ atf_init_test_cases()
 	atf_add_test_case stdin_write_only
 	atf_add_test_case stdin_is_null_for_both
 	atf_add_test_case no_room_for_the_message
+	atf_add_test_case what_to_do
 	atf_add_test_case stopped_at_fsync
 	atf_add_test_case lock_refused
 	atf_add_test_case rlimit_fsize_hard
