@@ -239,13 +239,8 @@ impl World {
         if let Some(owner) = self.lock().map(|file| file.handle.maker) {
             let claim = &self.check.claims[owner];
             let bound = claim.taken + self.check.ignorance + self.check.held_up;
-            let sleeps = matches!(
-                self.processes[owner].doing,
-                Doing::Calling {
-                    call: Call::Wait(_) | Call::Outlived(..),
-                    ..
-                }
-            );
+            let doing = &self.processes[owner].doing;
+            let sleeps = matches!(doing, Doing::Calling { call, .. } if call.is_wait());
             // Not one of an earlier round, that it was told could not be released.
             let won = claim.waiting.is_some_and(|(since, _)| claim.taken >= since);
             if sleeps && won && until > bound {

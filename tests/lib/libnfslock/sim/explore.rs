@@ -416,9 +416,7 @@ impl<'a> Run<'a> {
                         continue;
                     }
                     match &mut process.doing {
-                        Doing::Calling { call, at, .. }
-                            if any || matches!(call, Call::Wait(_) | Call::Outlived(..)) =>
-                        {
+                        Doing::Calling { call, at, .. } if any || call.is_wait() => {
                             *at += time;
                         }
                         Doing::Hearing(_, at) => *at += time,
@@ -578,7 +576,7 @@ impl<'a> Run<'a> {
             }
             _ => world.execute(id, &call, issued),
         };
-        if world.trace.is_some() && !matches!(call, Call::Wait(_) | Call::Outlived(..)) {
+        if world.trace.is_some() && !call.is_wait() {
             let how = match fate {
                 Fate::Normal => String::new(),
                 fate => format!(" ({fate:?})"),
@@ -654,7 +652,7 @@ fn mishaps(
     if faults.kills {
         fates.push(Fate::Killed);
     }
-    if matches!(call, Call::Wait(_) | Call::Outlived(..)) {
+    if call.is_wait() {
         return;
     }
     if punctual {

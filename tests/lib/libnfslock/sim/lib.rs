@@ -601,7 +601,10 @@ impl host::Host for Host {
     fn line_up(&self, ahead: &Token, own: &Token) -> bool {
         let place = &mut self.server.0.borrow_mut().place;
         match place.behind.entry(self.at(ahead)) {
-            Entry::Vacant(vacant) => *vacant.insert(*own) == *own,
+            Entry::Vacant(vacant) => {
+                vacant.insert(*own);
+                true
+            }
             // Be it by the one who asks.
             Entry::Occupied(_) => false,
         }

@@ -293,6 +293,11 @@ impl Call {
         self.changes() || matches!(self, Call::Stat(_) | Call::Look(_) | Call::List)
     }
 
+    /// Does it ask for nothing, and wait?
+    pub fn is_wait(&self) -> bool {
+        matches!(self, Self::Wait(_) | Self::Outlived(..))
+    }
+
     /// Does no other process see or change what it asks for?  The names of
     /// temporaries and of what is put aside are one process's alone, but for
     /// a sweep.
@@ -478,10 +483,7 @@ impl Process {
 
     /// Does it wait for a time that has not come?
     pub fn sleeps(&self, now: Nanos) -> bool {
-        matches!(
-            self.doing,
-            Doing::Calling { call: Call::Wait(_) | Call::Outlived(..), at, .. } if at > now
-        )
+        matches!(&self.doing, Doing::Calling { call, at, .. } if call.is_wait() && *at > now)
     }
 
     /// When it does something next.

@@ -27,6 +27,7 @@
 //! What the lock protocol asks of a host and of its file system, asked of the
 //! simulated world.
 
+use std::collections::btree_map::Entry;
 use std::ffi::{c_int, CStr, CString};
 
 use nfslock::filesystem::{Attributes, Contents, FileSystem, Kind, Look, ServerTime};
@@ -295,7 +296,10 @@ impl Host for Mount {
     fn line_up(&self, ahead: &Token, own: &Token) -> bool {
         let line_up = |host: &mut world::Host| {
             let behind = host.behind.entry(*ahead.as_bytes());
-            behind.or_insert(*own.as_bytes()) == own.as_bytes()
+            // Not even by the one who asks.
+            let free = matches!(behind, Entry::Vacant(_));
+            behind.or_insert(*own.as_bytes());
+            free
         };
         here(line_up, false)
     }
