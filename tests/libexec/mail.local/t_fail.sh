@@ -588,7 +588,7 @@ mailbox_is_directory_body()
 {
 	plain
 	mkdir "${box}"
-	no_mailbox 73 '[Dd]irectory|regular'
+	no_mailbox 73 'is a directory; move it away'
 	atf_check ls -A "${box}"
 }
 
@@ -601,12 +601,12 @@ mailbox_is_fifo_body()
 {
 	plain
 	mkfifo "${box}"
-	no_mailbox 73
+	no_mailbox 73 'is a FIFO; move it away'
 	# With a reader, opening for writing would succeed.
 	timeout 20 cat "${box}" >out &
 	reader=$!
 	sleep 0.5
-	no_mailbox 73
+	no_mailbox 73 'is a FIFO; move it away'
 	kill ${reader} 2>/dev/null
 	atf_check cat out
 }
@@ -624,7 +624,7 @@ mailbox_is_socket_body()
 import os, socket, sys
 os.chdir(os.path.dirname(sys.argv[1]))
 socket.socket(socket.AF_UNIX).bind(os.path.basename(sys.argv[1]))' "${box}"
-	no_mailbox 73
+	no_mailbox 73 'is not a regular file; move it away'
 }
 
 atf_test_case mailbox_is_symlink
@@ -638,7 +638,7 @@ mailbox_is_symlink_body()
 	plain
 	echo precious >target
 	ln -s "${here}/target" "${box}"
-	no_mailbox 73
+	no_mailbox 73 'is a symbolic link; move it away'
 	atf_check -o inline:"precious\n" cat target
 	rm "${box}"
 	ln -s "${here}/missing" "${box}"
