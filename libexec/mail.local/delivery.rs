@@ -180,7 +180,10 @@ impl<'a> Delivery<'a> {
         message: &Message,
         until: Instant,
     ) -> Result<Outcome, Failure> {
-        let mut mailbox = Mailbox::open(place, &self.identity, self.recipient, from_line)?;
+        let mailbox = Mailbox::open(place, &self.identity, self.recipient, from_line)?;
+        let Some(mut mailbox) = mailbox else {
+            return Ok(Outcome::Busy("another program keeps a lease on it"));
+        };
         let outcome = match self.fill(&mut mailbox, dotlock, message, until) {
             Ok(Outcome::Busy(why)) => return Ok(Outcome::Busy(why)),
             Ok(delivered) => delivered,

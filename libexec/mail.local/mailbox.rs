@@ -69,21 +69,23 @@ pub struct Mailbox<'a> {
 }
 
 impl<'a> Mailbox<'a> {
-    /// Open the mailbox, or make it.
+    /// Open the mailbox, or make it.  `None`: another program has a lease on it, as a file server has
+    /// for its clients, and was told by the kernel to give it back.
     pub fn open(
         place: &'a Place,
         identity: &'a Identity,
         recipient: &'a Recipient,
         from_line: &[u8],
-    ) -> Result<Self, Failure> {
+    ) -> Result<Option<Self>, Failure> {
         for _ in 0..TRIES {
             match open(place, OFlag::O_RDWR) {
                 Ok(descriptor) => {
                     let opened = Self::opened(place, recipient, descriptor, from_line)?;
-                    if let Some(mailbox) = opened {
-                        return Ok(mailbox);
+                    if opened.is_some() {
+                        return Ok(opened);
                     }
                 }
+                Err(Errno::EWOULDBLOCK) => return Ok(None),
                 Err(Errno::ENOENT) => make(place, identity, recipient)?,
                 Err(errno) => adopt(place, identity, recipient, errno)?,
             }
@@ -390,9 +392,10 @@ fn failed(place: &Place, errno: Errno) -> Failure {
     }
 }
 
-/// Open what the name leads to, but neither through a link nor waiting for a FIFO's other end.
+/// Open what the name leads to, but neither through a link nor waiting for a FIFO's other end, or for
+/// the end of another's lease.
 fn open(place: &Place, flags: OFlag) -> Result<OwnedFd, Errno> {
-    let flags = flags | OFlag::O_NOFOLLOW | OFlag::O_NONBLOCK | OFlag::O_NOCTTY | OFlag::O_CLOEXEC;
+    let flags = flags | OFlag::O_CLOEXEC | OFlag::O_NOFOLLOW | OFlag::O_NOCTTY | OFlag::O_NONBLOCK;
     let mode = Mode::S_IRUSR | Mode::S_IWUSR;
     loop {
         match openat(&place.directory, &*place.name, flags, mode) {

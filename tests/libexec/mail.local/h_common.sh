@@ -246,6 +246,8 @@ EOF
 # A numeric mode would leave a directory's set-group-id bit.
 spool_sticky() { chown 0:0 mail; chmod a=rwx,g-s,+t mail; }
 spool_group() { chown 0:8 mail; chmod u=rwx,g=rwxs,o=rx,-t mail; }
+# As before, but new files do not get its group.
+spool_member() { chown 0:8 mail; chmod u=rwx,g=rwx,o=rx,g-s,-t mail; }
 spool_root() { chown 0:0 mail; chmod u=rwx,g=rx,o=rx,g-s,-t mail; }
 
 # world_seed user: seed() for a user of the world.

@@ -25,19 +25,24 @@
 # SUCH DAMAGE.
 
 
-"""Hold a kernel lock: h_hold.py flock|shared|fcntl FILE GO HELD
+"""Hold a kernel lock: h_hold.py flock|shared|fcntl|lease FILE GO HELD
 
 Creates HELD once the lock is held, and lets go when GO is there."""
 
 import fcntl
 import os
+import signal
 import sys
 import time
 
 kind, name, go, held = sys.argv[1:]
-with open(name, "r" if kind == "shared" else "r+") as file:
+with open(name, "r" if kind in ("shared", "lease") else "r+") as file:
     if kind == "fcntl":
         fcntl.lockf(file, fcntl.LOCK_EX)
+    elif kind == "lease":
+        # The kernel asks for it back so.
+        signal.signal(signal.SIGIO, signal.SIG_IGN)
+        fcntl.fcntl(file, fcntl.F_SETLEASE, fcntl.F_RDLCK)
     else:
         fcntl.flock(file, fcntl.LOCK_SH if kind == "shared" else fcntl.LOCK_EX)
     with open(held, "w"):

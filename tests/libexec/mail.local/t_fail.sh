@@ -240,6 +240,22 @@ quota_bounced_body()
 	untouched
 }
 
+# cut_short_open fault [option ...]: deliver, and the call that opens the
+# mailbox, by its name in the spool, fails so.  The status is mail.local's.
+cut_short_open()
+{
+	cp "${box}" before
+	strace -o trace -P "${here}/spool" -e trace=openat \
+	    ${ml} "${me}" <letter || atf_fail "no delivery"
+	opening=$(awk '/O_RDWR/ { print NR; exit }' trace)
+	cp before "${box}"
+	fault=$1
+	shift
+	strace -o trace -P "${here}/spool" -e trace=openat \
+	    -e inject=openat:${fault}:when=${opening} \
+	    ${ml} "$@" "${me}" <letter 2>stderr
+}
+
 atf_test_case eintr
 eintr_head()
 {
@@ -249,11 +265,17 @@ eintr_body()
 {
 	plain
 	letter x >letter
-	for call in write read fsync flock openat; do
+	for call in write pread64 fsync flock open; do
 		seed
-		atf_check strace -o trace -P "${box}" -e trace=${call} \
-		    -e inject=${call}:error=EINTR:when=1 \
-		    ${ml} -f s "${me}" <letter
+		if [ ${call} = open ]; then
+			cut_short_open error=EINTR -f s
+		else
+			atf_check strace -o trace -P "${box}" \
+			    -e trace=${call} \
+			    -e inject=${call}:error=EINTR:when=1 \
+			    ${ml} -f s "${me}" <letter
+		fi
+		atf_check -o ignore grep INJECTED trace
 		{ cat seed; echo 'From s DATE'; cat letter; echo; } >expected
 		same expected "${box}"
 		only "${me}"
@@ -456,6 +478,24 @@ stopped_at_fsync_body()
 {
 	injected 75 "${syncs}" error=EINTR:signal=SIGTERM:when=1 \
 	    Interrupted
+}
+
+atf_test_case stopped_at_open
+stopped_at_open_head()
+{
+	inject_head "A signal that stops it while it opens the mailbox: 75, and" \
+	    "the mailbox is not opened any more"
+}
+stopped_at_open_body()
+{
+	plain
+	seed
+	letter x >letter
+	cut_short_open error=EINTR:signal=SIGTERM
+	is $? 75
+	is "$(grep -c O_RDWR trace)" 1
+	said "${me}" Interrupted
+	untouched
 }
 
 atf_test_case lock_refused
@@ -1219,6 +1259,7 @@ atf_init_test_cases()
 	atf_add_test_case no_room_for_the_message
 	atf_add_test_case what_to_do
 	atf_add_test_case stopped_at_fsync
+	atf_add_test_case stopped_at_open
 	atf_add_test_case lock_refused
 	atf_add_test_case rlimit_fsize_hard
 	atf_add_test_case rlimit_fsize_soft

@@ -154,7 +154,7 @@ new_mailbox_head()
 new_mailbox_body()
 {
 	ids_setup
-	for spool in sticky group root; do
+	for spool in sticky group member root; do
 		spool_${spool}
 		case ${spool} in group) group=8;; *) group=61001;; esac
 		for umask in 0 022 077 0777; do

@@ -502,7 +502,7 @@ mailbox_replaced_body()
 	esac
 }
 
-# kernel_lock_times_out kind
+# kernel_lock_times_out kind [word]
 kernel_lock_times_out()
 {
 	plain
@@ -510,7 +510,7 @@ kernel_lock_times_out()
 	kernel_hold "$1" "${box}"
 	begin=$(date +%s)
 	flags="-t 3"
-	refused 75 "${me}" lock
+	refused 75 "${me}" "${2:-lock}"
 	took=$(($(date +%s) - begin))
 	[ ${took} -ge 2 ] && [ ${took} -le 15 ] ||
 	    atf_fail "-t 3 took ${took} s"
@@ -554,6 +554,24 @@ fcntl_lock_held_for_ever_body()
 	kernel_lock_times_out fcntl
 }
 
+need_leases()
+{
+	python3 -c 'import fcntl; fcntl.F_SETLEASE' 2>/dev/null ||
+	    atf_skip "no leases on files here"
+}
+
+atf_test_case lease_held_for_ever
+lease_held_for_ever_head()
+{
+	atf_set descr "A lease on the mailbox that is not given back: 75 at" 	    "the time limit, which is sooner than the kernel's"
+	atf_set require.progs python3
+}
+lease_held_for_ever_body()
+{
+	need_leases
+	kernel_lock_times_out lease 'keeps a lease'
+}
+
 atf_test_case kernel_lock_waited_for
 kernel_lock_waited_for_head()
 {
@@ -564,7 +582,7 @@ kernel_lock_waited_for_body()
 {
 	plain
 	letter x >letter
-	for kind in flock fcntl; do
+	for kind in ${kinds:=flock fcntl}; do
 		rm -f go held
 		seed
 		kernel_hold ${kind} "${box}"
@@ -573,6 +591,19 @@ kernel_lock_waited_for_body()
 		{ cat seed; echo 'From s DATE'; cat letter; echo; } >expected
 		same expected "${box}"
 	done
+}
+
+atf_test_case lease_waited_for
+lease_waited_for_head()
+{
+	atf_set descr "A lease that is given back after a while is waited for"
+	atf_set require.progs python3
+}
+lease_waited_for_body()
+{
+	need_leases
+	kinds=lease
+	kernel_lock_waited_for_body
 }
 
 atf_test_case kernel_lock_first
@@ -917,7 +948,9 @@ atf_init_test_cases()
 	atf_add_test_case flock_held_for_ever
 	atf_add_test_case shared_flock_held_for_ever
 	atf_add_test_case fcntl_lock_held_for_ever
+	atf_add_test_case lease_held_for_ever
 	atf_add_test_case kernel_lock_waited_for
+	atf_add_test_case lease_waited_for
 	atf_add_test_case kernel_lock_first
 	atf_add_test_case waiting_program_keeps_its_message
 	atf_add_test_case one_limit_for_all_waiting
