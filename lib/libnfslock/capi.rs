@@ -285,6 +285,47 @@ pub unsafe extern "C" fn nfslock_release(lock: *mut Handle) -> c_int {
     status(held.0.release())
 }
 
+/// See `nfslock.h`.
+///
+/// # Safety
+/// `lock` came from acquiring and was not released.
+#[no_mangle]
+pub unsafe extern "C" fn nfslock_unlock(lock: *mut Handle) -> c_int {
+    // SAFETY: the caller's promise.
+    unsafe { lock.as_mut() }.map_or_else(|| told(invalid()), |lock| status(lock.0.unlock()))
+}
+
+/// See `nfslock.h`.
+///
+/// # Safety
+/// As for [`COptions::read`]; `lock` came from acquiring and was not released;
+/// `name` is NULL or terminated.
+#[no_mangle]
+pub unsafe extern "C" fn nfslock_relock(
+    lock: *mut Handle,
+    name: *const c_char,
+    options: *const COptions,
+) -> c_int {
+    // SAFETY: the caller's promise.
+    let Some(Handle(lock)) = (unsafe { lock.as_mut() }) else {
+        return told(invalid());
+    };
+    let name = if name.is_null() {
+        None
+    } else {
+        // SAFETY: it is terminated.
+        Some(unsafe { CStr::from_ptr(name) })
+    };
+    // SAFETY: the caller's promise.
+    let locked = unsafe { COptions::read(options) }.and_then(|read| {
+        let cancelled = || read.is_cancelled();
+        let options = read.options(&cancelled)?;
+        let common = lock.file_system().is_common(options.directory)?;
+        lock.relock(name, common, &options)
+    });
+    status(locked)
+}
+
 /// # Safety
 /// `to` is NULL or points at a structure whose size is set.
 unsafe fn tell(to: *mut CHolder, find: impl FnOnce() -> Result<Option<Holder>, Failure>) -> c_int {

@@ -68,20 +68,24 @@ impl Taken {
 /// An attempt to take a name, tried as often as need be.
 ///
 /// Where `O_EXCL` is known to be exclusive, creating the file is all.
-/// Elsewhere a temporary is made, once for all tries, and linked.
+/// Elsewhere a temporary is made, once for all tries, and linked; and where one
+/// name is taken after the other, once for all of those.
 pub struct Claim<'a, F: FileSystem> {
     fs: &'a F,
     target: &'a Name,
     token: Token,
     timing: &'a Timing,
     temporary: Option<Temporary>,
+    /// The temporary stays, for the next name.
+    keeps: bool,
     /// What was won, or may have been won unnoticed.
     won: Option<Taken>,
 }
 
 /// A file that is to get the name.
-struct Temporary {
-    name: Name,
+pub struct Temporary {
+    /// What it is called, that nobody else uses.
+    pub name: Name,
     file: Taken,
     /// When its times were last set.
     touched: Span,
@@ -96,8 +100,25 @@ impl<'a, F: FileSystem> Claim<'a, F> {
             token,
             timing,
             temporary: None,
+            keeps: false,
             won: None,
         }
+    }
+
+    /// The same on a local file system with a temporary that is kept, from
+    /// before if there is one.
+    #[must_use]
+    pub fn keeping(self, temporary: Option<Temporary>) -> Self {
+        Self {
+            temporary,
+            keeps: true,
+            ..self
+        }
+    }
+
+    /// The temporary that is kept.
+    pub fn into_temporary(self) -> Option<Temporary> {
+        self.temporary
     }
 
     /// Try once.  `None`: the name is another's.
@@ -110,7 +131,9 @@ impl<'a, F: FileSystem> Claim<'a, F> {
                 Err(errno) => return Err(errno),
             }
         }
-        let taken = if self.fs.is_local() {
+        let taken = if self.keeps {
+            self.link_kept()
+        } else if self.fs.is_local() {
             self.create()
         } else {
             self.link()
@@ -130,11 +153,28 @@ impl<'a, F: FileSystem> Claim<'a, F> {
         }
     }
 
+    /// A local `link(2)` tells the truth.
+    fn link_kept(&mut self) -> Result<Option<Taken>, c_int> {
+        for _ in 0..TEMPORARIES {
+            let temporary = self.have_temporary()?;
+            let (name, file) = (temporary.name.as_c_str(), temporary.file);
+            let linked = self.fs.link(name, self.target.as_c_str());
+            // A sweep took it for a leftover.
+            if linked == Err(libc::ENOENT) {
+                continue;
+            }
+            self.temporary = Some(temporary);
+            return match linked {
+                Ok(()) => Ok(Some(file)),
+                Err(libc::EEXIST) => Ok(None),
+                Err(errno) => Err(errno),
+            };
+        }
+        Err(libc::ENOENT)
+    }
+
     fn link(&mut self) -> Result<Option<Taken>, c_int> {
-        let temporary = match self.temporary.take() {
-            Some(kept) => self.renew(kept)?,
-            None => self.temporary()?,
-        };
+        let temporary = self.have_temporary()?;
         let (name, file) = (temporary.name.as_c_str(), temporary.file);
         let linked = self.fs.link(name, self.target.as_c_str());
         // What link() answers is only a hint: a reply that was lost turns
@@ -169,8 +209,17 @@ impl<'a, F: FileSystem> Claim<'a, F> {
         }
     }
 
+    fn have_temporary(&mut self) -> Result<Temporary, c_int> {
+        match self.temporary.take() {
+            Some(kept) => self.renew(kept),
+            None => self.temporary(),
+        }
+    }
+
     /// Have a temporary whose times are not as old as the waiting is: peers go
-    /// by the modification time of a lock, and it is the temporary's.
+    /// by the modification time of a lock, and it is the temporary's.  So does
+    /// a breaker that looks whether it has put aside another lock than it saw,
+    /// after it has watched that for four times as long.
     fn renew(&mut self, kept: Temporary) -> Result<Temporary, c_int> {
         let touched = self.fs.monotonic();
         if touched.minus(kept.touched) < self.timing.settle {
@@ -223,7 +272,7 @@ impl<'a, F: FileSystem> Claim<'a, F> {
 
     /// The same, but leave the name to the caller: what may stand there.
     pub fn give_up(self) -> [Option<Taken>; 2] {
-        if !self.fs.is_local() {
+        if self.keeps || !self.fs.is_local() {
             // Even where it seems to be gone.
             if let Ok(name) = Name::of_temporary(&self.token) {
                 discard(self.fs, &name);

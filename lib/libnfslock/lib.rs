@@ -117,6 +117,25 @@ impl Lock {
     pub fn release(self) -> Result<(), Failure> {
         self.0.release()
     }
+
+    /// Release the lock if it is still ours, but keep the directory, and what
+    /// else makes the next lock there cheaper.
+    ///
+    /// # Errors
+    /// As [`Lock::release`].
+    pub fn unlock(&mut self) -> Result<(), Failure> {
+        self.0.unlock()
+    }
+
+    /// Acquire the lock again after [`Lock::unlock`], or that on another
+    /// mailbox in the same directory.
+    ///
+    /// # Errors
+    /// As [`Lock::acquire`]; forked; and `EBUSY` while it is held.
+    pub fn relock(&mut self, mailbox: Option<&CStr>, options: &Options) -> Result<(), Failure> {
+        let common = self.0.file_system().is_common(options.directory)?;
+        self.0.relock(mailbox, common, options)
+    }
 }
 
 /// The archive for C has no other Rust in it that could bring a handler.

@@ -59,6 +59,8 @@ pub struct Queue<'a, F: FileSystem> {
     ahead: Option<F::Neighbour>,
     /// It was gone, and that was no use.
     woken: bool,
+    /// Nobody was waited for since we lined up.
+    fresh: bool,
 }
 
 impl<'a, F: FileSystem> Queue<'a, F> {
@@ -71,11 +73,12 @@ impl<'a, F: FileSystem> Queue<'a, F> {
             place: None,
             ahead: None,
             woken: false,
+            fresh: false,
         }
     }
 
     /// Wait before the next try for a lock that has this holder's token.
-    /// True: the one ahead has gone.
+    /// True: the one ahead has gone, or may have.
     pub fn wait(
         &mut self,
         holder: Option<Token>,
@@ -87,13 +90,21 @@ impl<'a, F: FileSystem> Queue<'a, F> {
         }
         // A lock that was won unnoticed is no reason to wait for oneself.
         let holder = holder.filter(|holder| *holder != self.own);
-        if self.ahead.is_none() && self.holder != holder {
+        if (self.ahead.is_none() || self.fresh) && self.holder != holder {
             self.leave();
+            self.ahead = None;
             self.holder = holder;
             if let Some(holder) = &holder {
                 self.line_up(holder);
             }
+            // A holder on a local file system that saw nobody here when it let
+            // the lock go stays present, for the next one.
+            self.fresh = self.fs.is_local() && self.place.is_some() && self.place == holder;
+            if self.fresh {
+                return patience.wait(Span::ZERO).map(|()| true);
+            }
         }
+        self.fresh = false;
         let Some(ahead) = &self.ahead else {
             return patience.pause().map(|()| false);
         };

@@ -259,3 +259,46 @@ fn a_host_is_rebooted() {
     };
     all("a_host_is_rebooted", &scenario);
 }
+
+/// It locks again and again, through one handle.
+fn relocks(rounds: u32) -> Plan {
+    Plan {
+        steps: vec![Step::Verify],
+        rounds,
+        rest: SECOND / 70,
+        relocks: true,
+        ..Plan::default()
+    }
+}
+
+#[test]
+fn two_processes_of_the_server_lock_again() {
+    let mut scenario = hosts(1, true).with(0, 0, relocks(2)).with(0, 0, once());
+    scenario.reduce = true;
+    scenario.faults = requests(1);
+    all("two_processes_of_the_server_lock_again", &scenario);
+}
+
+#[test]
+fn a_client_breaks_what_the_server_locked_again() {
+    // The same file is the lock again while a breaker acts on what it saw of
+    // it before.
+    for (rest, hold) in [(1, 39), (1, 41), (4, 41), (1, 44), (8, 46), (1, 49)] {
+        let late = Plan {
+            steps: vec![Step::Wait(hold * SECOND / 20)],
+            rest: rest * SECOND / 40,
+            ..relocks(3)
+        };
+        let mut scenario = hosts(2, false)
+            .with(0, 0, late)
+            .with(1, SECOND / 70, Plan::default());
+        scenario.hosts[0].local = true;
+        scenario.reduce = true;
+        scenario.faults = Faults {
+            late: vec![DELTA - 1],
+            slow: vec![SETTLE],
+            ..replies(1)
+        };
+        all("a_client_breaks_what_the_server_locked_again", &scenario);
+    }
+}

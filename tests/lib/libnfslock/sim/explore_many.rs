@@ -239,6 +239,42 @@ fn peers_break_by_age() {
 }
 
 #[test]
+fn peers_see_a_lock_that_is_taken_again() {
+    let stale = Duration::from_secs(300);
+    let plan = Plan {
+        stale,
+        steps: vec![Step::Wait(10 * SECOND), Step::Verify],
+        rounds: 4,
+        rest: 100 * SECOND,
+        relocks: true,
+        limit: Some(3000 * SECOND),
+        ..Plan::default()
+    };
+    let peer = Peer {
+        contents: b"101",
+        patience: Some(60),
+        rounds: 300,
+        holds: SECOND,
+        tries: 600,
+        ..Peer::default()
+    };
+    let mut scenario =
+        crowd(&["a", "b"], 0, &plan)
+            .with(0, 0, plan)
+            .with_peer(1, SECOND, peer.script());
+    scenario.hosts.iter_mut().for_each(|host| host.clock = 0);
+    scenario.hosts[0].local = true;
+    scenario.stale = stale;
+    scenario.faults = Faults {
+        budget: 3,
+        signals: true,
+        late: vec![SECOND, 7 * SECOND],
+        ..Faults::default()
+    };
+    many("peers_see_a_lock_that_is_taken_again", &scenario, 500);
+}
+
+#[test]
 fn peers_break_what_lives() {
     let mut scenario = among_peers(Some(10));
     let rude = Peer {
@@ -273,4 +309,25 @@ fn a_guard_was_left_behind() {
         ..Faults::default()
     };
     many("a_guard_was_left_behind", &scenario, 12000);
+}
+
+#[test]
+fn a_crowd_that_locks_again() {
+    let plan = Plan {
+        relocks: true,
+        rounds: 4,
+        sweeps: true,
+        ..holds(SECOND / 3)
+    };
+    for rest in [0, SECOND / 10, 3 * LEASE] {
+        let plan = Plan {
+            rest,
+            ..plan.clone()
+        };
+        let mut scenario = crowd(&["s", "a"], 3, &plan);
+        scenario.hosts[0].local = true;
+        scenario.coarse = rest > LEASE;
+        scenario.faults = in_time(6);
+        many("a_crowd_that_locks_again", &scenario, 6000);
+    }
 }

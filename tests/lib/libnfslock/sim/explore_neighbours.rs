@@ -121,3 +121,31 @@ fn a_presence_cannot_be_withdrawn() {
     };
     all("a_presence_cannot_be_withdrawn", &scenario);
 }
+
+#[test]
+fn neighbours_lock_again() {
+    let waits = Plan {
+        steps: vec![Step::Wait(SECOND / 2)],
+        ..Plan::default()
+    };
+    for rest in [0, SECOND / 10] {
+        let relocks = Plan {
+            rounds: 2,
+            rest,
+            relocks: true,
+            ..waits.clone()
+        };
+        let mut scenario = hosts(1, true)
+            .with(0, 0, relocks)
+            .with(0, SECOND / 2, waits.clone())
+            .with(0, SECOND, waits.clone());
+        scenario.reduce = true;
+        scenario.faults = Faults {
+            budget: 1,
+            kills: true,
+            signals: true,
+            ..Faults::default()
+        };
+        all("neighbours_lock_again", &scenario);
+    }
+}

@@ -176,6 +176,8 @@ pub struct Plan {
     pub rounds: u32,
     /// How long it rests between two rounds.
     pub rest: Nanos,
+    /// It keeps the lock's handle from one round to the next.
+    pub relocks: bool,
 }
 
 impl Default for Plan {
@@ -190,6 +192,7 @@ impl Default for Plan {
             sweeps: false,
             rounds: 1,
             rest: 0,
+            relocks: false,
         }
     }
 }
@@ -197,15 +200,16 @@ impl Default for Plan {
 impl Plan {
     /// Do all that.
     pub fn run(&self, process: &Process) {
+        let mut kept = None;
         for round in 0..self.rounds {
             if round > 0 {
                 process.pause(self.rest);
             }
-            self.once(process);
+            self.once(process, &mut kept);
         }
     }
 
-    fn once(&self, process: &Process) {
+    fn once(&self, process: &Process, kept: &mut Option<Lock<Process>>) {
         let options = Options {
             directory: Directory::Auto,
             limit: self
@@ -216,7 +220,10 @@ impl Plan {
             cancelled: None,
         };
         process.waits(self.limit.unwrap_or(0));
-        let acquired = Lock::acquire_in(process.clone(), c"user", self.common, &options);
+        let acquired = match kept.take() {
+            Some(mut lock) => lock.relock(None, self.common, &options).map(|()| lock),
+            None => Lock::acquire_in(process.clone(), c"user", self.common, &options),
+        };
         let mut lock = match acquired {
             Ok(lock) => lock,
             Err(failure) => return process.gives_up(failure),
@@ -239,7 +246,12 @@ impl Plan {
             process.exit();
         }
         process.lets_go();
-        let _ = process.asks(|| lock.release());
+        if self.relocks {
+            let _ = process.asks(|| lock.unlock());
+            *kept = Some(lock);
+        } else {
+            let _ = process.asks(|| lock.release());
+        }
     }
 }
 
