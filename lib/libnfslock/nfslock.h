@@ -65,7 +65,10 @@
 extern "C" {
 #endif
 
-/* A lock that is held.  Opaque; made by acquiring, freed by releasing. */
+/*
+ * A lock that is held, or was and may be again.  Opaque; made by acquiring,
+ * freed by releasing.
+ */
 typedef struct nfslock nfslock_t;
 
 /*
@@ -185,6 +188,28 @@ int	nfslock_refresh(nfslock_t *lock);
  * Answers OK, STOLEN, GONE, TIMEDOUT, FORKED, ERROR.
  */
 int	nfslock_release(nfslock_t *lock);
+
+/*
+ * For programs that lock often.  nfslock_unlock releases the lock as
+ * nfslock_release() does, and keeps the handle; whatever the answer is, it has
+ * no lock any more.  nfslock_relock acquires the lock on the same mailbox again
+ * (name NULL), or that on another one in the same directory (a name without
+ * slash), as options say (NULL: every default), and waits for it.  Whatever the
+ * answer is, nfslock_release() frees the handle.
+ *
+ * On a local file system where nobody else waits, a temporary file and this
+ * host's knowledge of the process are kept as well, and the next lock is that
+ * file under its name again: much less work.  On any other, the descriptor of
+ * the directory is kept and little else.
+ *
+ * nfslock_unlock answers OK, STOLEN, GONE, TIMEDOUT, FORKED, ERROR (EINVAL: it
+ * has no lock; then nfslock_verify() and nfslock_refresh() say the same).
+ * nfslock_relock answers OK, HELD, TIMEDOUT, CANCELLED, UNSAFE, FORKED, ERROR
+ * (EBUSY: it has a lock; EBADF: somebody else has closed its descriptor).
+ */
+int	nfslock_unlock(nfslock_t *lock);
+int	nfslock_relock(nfslock_t *lock, const char *name,
+	    const struct nfslock_options *options);
 
 /*
  * Who holds the lock on a mailbox?  Set holder->size first.

@@ -30,11 +30,11 @@
 /*
  * A locker for shell tests:
  *
- *	h_lock [-cpw] [-f counter] [-h ms] [-l limit] [-n cycles] [-r ms]
+ *	h_lock [-ckpw] [-f counter] [-h ms] [-l limit] [-n cycles] [-r ms]
  *	    [-s stale] mailbox [command ...]
  *	h_lock -q mailbox
  *
- * Locks and lets go, cycles times.  Under the lock it runs the command, or
+ * Locks and lets go, cycles times, and with -k keeps the handle.  Under the lock it runs the command, or
  * adds one to the number in the counter, and holds on for some time.  Each
  * status that is not OK is printed, and the first is the exit status.
  */
@@ -51,6 +51,7 @@ __RCSID("$NetBSD$");
 #include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -153,13 +154,14 @@ main(int argc, char *argv[])
 	const char *counter = NULL;
 	long hold = 0, refresh = 0, cycles = 1, held;
 	struct sigaction action;
-	nfslock_t *lock;
+	nfslock_t *lock = NULL;
+	bool keep = false;
 	int ch, status;
 
 	memset(&options, 0, sizeof(options));
 	options.size = sizeof(options);
 	options.cancel_flag = &terminated;
-	while ((ch = getopt(argc, argv, "+cf:h:l:n:pqr:s:w")) != -1) {
+	while ((ch = getopt(argc, argv, "+cf:h:kl:n:pqr:s:w")) != -1) {
 		switch (ch) {
 		case 'c':
 			options.directory = NFSLOCK_DIR_COMMON;
@@ -169,6 +171,9 @@ main(int argc, char *argv[])
 			break;
 		case 'h':
 			hold = atol(optarg);
+			break;
+		case 'k':
+			keep = true;
 			break;
 		case 'l':
 			options.limit = atoi(optarg);
@@ -205,8 +210,10 @@ main(int argc, char *argv[])
 		err(USAGE, "sigaction");
 
 	for (status = NFSLOCK_OK; cycles > 0 && !status; cycles--) {
-		status = say("acquire",
-		    nfslock_acquire(argv[0], &options, &lock));
+		status = lock == NULL ?
+		    nfslock_acquire(argv[0], &options, &lock) :
+		    nfslock_relock(lock, NULL, &options);
+		say("acquire", status);
 		if (status != NFSLOCK_OK)
 			break;
 		if (counter != NULL)
@@ -221,11 +228,18 @@ main(int argc, char *argv[])
 		}
 		if (hold != 0 || counter != NULL)
 			status = say("verify", nfslock_verify(lock));
-		ch = say("release", nfslock_release(lock));
+		if (keep) {
+			ch = nfslock_unlock(lock);
+		} else {
+			ch = nfslock_release(lock);
+			lock = NULL;
+		}
+		say("release", ch);
 		if (status == NFSLOCK_OK)
 			status = ch;
 		if (counter != NULL)
 			sleep_ms(20);	/* let others have it */
 	}
-	return status;
+	ch = say("release", nfslock_release(lock));
+	return status == NFSLOCK_OK ? ch : status;
 }

@@ -59,6 +59,7 @@ __RCSID("$NetBSD$");
 /* What a process does. */
 enum life {
 	CYCLE,			/* locks and lets go, alone */
+	AGAIN,			/* and twice more with the same handle */
 	WAIT,			/* waits for another to let go */
 	WAIT_IN_VAIN,		/* waits for another that does not */
 	TAKE_OVER,		/* takes the lock of one that died */
@@ -181,16 +182,27 @@ static void
 live(const struct plan *plan)
 {
 	struct nfslock_options options = options_for(plan);
+	int again = plan->life == AGAIN ? 2 : 0, released;
 	nfslock_t *lock;
 
 	told->acquired = nfslock_acquire(MAILBOX, &options, &lock);
 	told->error = errno;
-	if (told->acquired == NFSLOCK_OK) {
+	while (told->acquired == NFSLOCK_OK) {
 		told->verified = nfslock_verify(lock);
 		told->refreshed = nfslock_refresh(lock);
 		if (plan->life == RELEASE_LATE)
 			sleep_ms(STALE * 1000 / 2 + 100);
-		told->released = nfslock_release(lock);
+		if (again-- == 0)
+			break;
+		if ((told->released = nfslock_unlock(lock)) != NFSLOCK_OK)
+			break;
+		told->acquired = nfslock_relock(lock, NULL, &options);
+		told->error = errno;
+	}
+	if (lock != NULL) {
+		released = nfslock_release(lock);
+		if (told->released == NFSLOCK_OK)
+			told->released = released;
 	}
 	told->ended = true;
 }
@@ -604,7 +616,7 @@ signal_everywhere(const struct plan *plan, size_t workers, int step)
 	if (plan->kind == SETS_FLAG && (plan->life == WAIT ||
 	    plan->life == WAIT_IN_VAIN))
 		ATF_CHECK(counts->cancelled > 20);
-	if (plan->kind == KILLS && plan->life == CYCLE)
+	if (plan->kind == KILLS && plan->life <= AGAIN)
 		ATF_CHECK(counts->none > 0 && counts->at_once > 0);
 	/* A server may still have a dead one's request to remove the lock. */
 	if (!plan->remote && plan->life != TAKE_OVER && plan->life != BREAK)
@@ -681,6 +693,12 @@ SIGNALS(cycle_nothing, "a handler that does nothing: alone",
     CYCLE, DOES_NOTHING, 2, 1)
 SIGNALS(cycle_kill, "a kill: alone",
     CYCLE, KILLS, 8, 1)
+SIGNALS(again_flag, "a handler that cancels: alone, again and again",
+    AGAIN, SETS_FLAG, 2, 1)
+SIGNALS(again_nothing, "a handler that does nothing: alone, again and again",
+    AGAIN, DOES_NOTHING, 2, 1)
+SIGNALS(again_kill, "a kill: alone, again and again",
+    AGAIN, KILLS, 8, 1)
 SIGNALS(wait_flag, "a handler that cancels: behind another",
     WAIT, SETS_FLAG, 16, 1)
 SIGNALS(wait_nothing, "a handler that does nothing: behind another",
@@ -712,6 +730,8 @@ SIGNALS(late_nothing, "a handler that does nothing: letting go late",
 SIGNALS(late_kill, "a kill: letting go late",
     RELEASE_LATE, KILLS, 24, 3)
 RANDOM_SIGNALS(cycle_random, "a storm of signals: alone", CYCLE)
+RANDOM_SIGNALS(again_random, "a storm of signals: alone, again and again",
+    AGAIN)
 RANDOM_SIGNALS(wait_random, "a storm of signals: behind another", WAIT)
 RANDOM_SIGNALS(take_over_random, "a storm of signals: taking over", TAKE_OVER)
 
@@ -722,6 +742,10 @@ ATF_TP_ADD_TCS(tp)
 	ATF_TP_ADD_TC(tp, cycle_nothing);
 	ATF_TP_ADD_TC(tp, cycle_kill);
 	ATF_TP_ADD_TC(tp, cycle_random);
+	ATF_TP_ADD_TC(tp, again_flag);
+	ATF_TP_ADD_TC(tp, again_nothing);
+	ATF_TP_ADD_TC(tp, again_kill);
+	ATF_TP_ADD_TC(tp, again_random);
 	ATF_TP_ADD_TC(tp, wait_random);
 	ATF_TP_ADD_TC(tp, take_over_random);
 	ATF_TP_ADD_TC(tp, wait_flag);

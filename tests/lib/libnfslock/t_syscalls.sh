@@ -30,12 +30,12 @@
 
 page=${NFSLOCK_MAN:-/usr/share/man}/man3/nfslock.3
 
-# Sets calls to the number of system calls of one cycle: what ten cycles cost
-# more than nothing but starting and ending does.  One cycle in many looks for
-# what dead processes left, so that the least of some counts is the count.
+# Sets calls to the number of system calls of one cycle: what twenty-one cost
+# more than eleven do.  One cycle in many looks for what dead processes left, so
+# that the least of some counts is the count.
 count_calls()
 {
-	for cycles in 1 11; do
+	for cycles in 11 21; do
 		least=
 		for try in 1 2 3 4 5 6; do
 			atf_check -o ignore -e ignore strace -f -o trace \
@@ -46,7 +46,7 @@ count_calls()
 		done
 		eval calls_${cycles}=${least}
 	done
-	calls=$((calls_11 - calls_1))
+	calls=$((calls_21 - calls_11))
 	[ $((calls % 10)) -eq 0 ] ||
 	    atf_fail "ten cycles make ${calls} system calls"
 	calls=$((calls / 10))
@@ -74,6 +74,14 @@ stated_body()
 	sentence="takes ${common} system calls in a common directory"
 	sentence="${sentence} and ${private} in a private one"
 	atf_check -o ignore grep "${sentence}" ${page}
+
+	count_calls -c -k
+	kept=${calls}
+	count_calls -p -k
+	echo "kept ${kept} and ${calls}"
+	[ ${calls} -eq ${kept} ] && [ ${kept} -le 7 ] ||
+	    atf_fail "with a handle that is kept ${kept} and ${calls}"
+	atf_check -o ignore grep "cycle takes ${kept} system calls" ${page}
 }
 
 # Sets least to the fewest calls from one opening of the directory to the next,
