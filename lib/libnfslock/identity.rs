@@ -88,7 +88,7 @@ impl Token {
 
     /// The short id of the holder's host: a hash of its name.
     pub fn host_id(&self) -> &[u8] {
-        self.0.get(1..1 + HOST_DIGITS).unwrap_or_default()
+        self.0.get(1..=HOST_DIGITS).unwrap_or_default()
     }
 
     /// Was this token made on the host of that name?

@@ -540,7 +540,7 @@ impl host::Host for Host {
             .random
             .wrapping_mul(6_364_136_223_846_793_005)
             .wrapping_add(1);
-        world.random >> 13 | 1 // odd: no token ends in the digit that sweeps
+        (world.random >> 13) | 1 // odd: no token ends in the digit that sweeps
     }
 
     fn pid(&self) -> i32 {

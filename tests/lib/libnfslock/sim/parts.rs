@@ -82,9 +82,9 @@ fn the_mark_of_a_token_is_known() {
     for mark in [0, 1, 63, 64, 0x2_0000, 0x3_ffff] {
         let made = token(b"a", 5, mark, 0x123_4567);
         assert!(made.has_mark(mark));
-        assert!(made.has_mark(mark | 1 << 40), "more bits than it has");
+        assert!(made.has_mark(mark | (1 << 40)), "more bits than it has");
         for bit in 0..18 {
-            assert!(!made.has_mark(mark ^ 1 << bit), "{mark} {bit}");
+            assert!(!made.has_mark(mark ^ (1 << bit)), "{mark} {bit}");
         }
     }
 }

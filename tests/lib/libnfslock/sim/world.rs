@@ -550,7 +550,7 @@ impl World {
         let seed = self.seed;
         let state = &mut self.processes[process];
         state.randoms += 1;
-        let mixed = mix(seed ^ mix((process as u64) << 32 | state.randoms));
+        let mixed = mix(seed ^ mix(((process as u64) << 32) | state.randoms));
         // The low bits are the last digit of a token, and a zero sweeps; they
         // are the jitter of waiters as well, that in an exhaustive search do
         // ask in step.
@@ -935,7 +935,7 @@ impl Hasher for Digest {
 /// One number for another, each bit of it depending on all (splitmix64).
 pub fn mix(number: u64) -> u64 {
     let number = number.wrapping_add(0x9e37_79b9_7f4a_7c15);
-    let number = (number ^ number >> 30).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-    let number = (number ^ number >> 27).wrapping_mul(0x94d0_49bb_1331_11eb);
-    number ^ number >> 31
+    let number = (number ^ (number >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+    let number = (number ^ (number >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+    number ^ (number >> 31)
 }
