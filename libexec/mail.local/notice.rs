@@ -28,20 +28,19 @@
 
 use std::net::{Ipv4Addr, UdpSocket};
 
-use crate::sys;
+/// Where comsat(8) listens, if it does, on every system since 4.2BSD.  Not by getservent(3): what that
+/// may look through takes longer than the delivery.
+const BIFF: u16 = 512;
 
 /// Say where in a user's mailbox a new message begins.  Nobody waits for this, and nobody misses it:
 /// whatever fails is left so.
 pub fn send(user: &[u8], offset: u64) {
-    let Some(port) = sys::biff_port() else {
-        return;
-    };
     // The address itself: a name would be looked up, and a name server can be slow.
     let Ok(socket) = UdpSocket::bind((Ipv4Addr::LOCALHOST, 0)) else {
         return;
     };
     if socket.set_nonblocking(true).is_ok() {
         let where_to_look = [user, format!("@{offset}\n").as_bytes()].concat();
-        let _ = socket.send_to(&where_to_look, (Ipv4Addr::LOCALHOST, port));
+        let _ = socket.send_to(&where_to_look, (Ipv4Addr::LOCALHOST, BIFF));
     }
 }

@@ -383,17 +383,6 @@ pub fn local_date() -> String {
     String::from_utf8_lossy(text.get(..length).unwrap_or_default()).into_owned()
 }
 
-/// The port on which comsat(8) listens, if this host has the service.
-pub fn biff_port() -> Option<u16> {
-    // SAFETY: both are C strings; the answer is null or a structure that stays until the next call.
-    let port = unsafe {
-        libc::getservbyname(c"biff".as_ptr(), c"udp".as_ptr())
-            .as_ref()?
-            .s_port
-    };
-    u16::try_from(port).ok().map(u16::from_be)
-}
-
 /// Have a file on stable storage.
 #[cfg(not(target_os = "netbsd"))]
 pub fn sync(file: &File) -> Result<(), Errno> {
@@ -491,4 +480,35 @@ pub fn is_on_nfs(file: &impl AsFd) -> Result<bool, Errno> {
         .iter()
         .zip(nfs)
         .all(|(have, want)| have.to_ne_bytes() == [want]))
+}
+
+/// What std asks of the unwinder in the C compiler's library.  A panic ends this program: nothing is
+/// unwound.  But to print the way to a panic, std brings half of this program's code, and for that
+/// library the loader works longer at each start than the delivery at its locks.
+#[cfg(all(panic = "abort", not(test)))]
+mod unwinder {
+    use core::ffi::{c_int, c_void};
+
+    /// From `<unwind.h>`.
+    const END_OF_STACK: c_int = 5;
+
+    #[no_mangle]
+    extern "C" fn _Unwind_Backtrace(_: *const c_void, _: *mut c_void) -> c_int {
+        END_OF_STACK
+    }
+
+    macro_rules! never_called {
+        ($($name:ident)*) => {
+            $(
+                #[no_mangle]
+                extern "C" fn $name() {
+                    std::process::abort();
+                }
+            )*
+        };
+    }
+    never_called! {
+        _Unwind_GetDataRelBase _Unwind_GetIP _Unwind_GetIPInfo _Unwind_GetLanguageSpecificData
+        _Unwind_GetRegionStart _Unwind_GetTextRelBase _Unwind_Resume _Unwind_SetGR _Unwind_SetIP
+    }
 }

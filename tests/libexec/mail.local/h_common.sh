@@ -174,8 +174,9 @@ kernel_hold()
 # namespace whose /etc, /home, /var/mail and /mnt are the work directory's
 # own; the machine's are never touched.  /mnt/mail.local is the program,
 # set-user-id root.  ./in COMMAND runs as root in there, ./as USER COMMAND
-# as one of its users.
+# as one of its users.  With world_net=-n it has a network of its own, too.
 #
+world_net=
 world_progs="unshare nsenter setpriv mount python3"
 world_users="alice:61001 bob:61002 mallory:61003 mta:61004 x:61005 nohome:61006"
 
@@ -197,10 +198,9 @@ world()
 	mkdir etc home mail
 	: >etc/mail.local.conf
 	cp -RP /etc/ld.so.* etc/ 2>/dev/null || :
-	for db in passwd group services hosts; do
+	for db in passwd group; do
 		echo "${db}: files"
 	done >etc/nsswitch.conf
-	echo '127.0.0.1 localhost' >etc/hosts
 	echo 'root:x:0:0:root:/root:/bin/sh' >etc/passwd
 	printf 'root:x:0:\nmail:x:8:\nteam:x:61100:alice,bob\n' >etc/group
 	for user in ${world_users}; do
@@ -213,7 +213,7 @@ world()
 	done
 	rmdir home/nohome
 	chmod 755 .
-	unshare -m --propagation private sh -ec '
+	unshare -m ${world_net} --propagation private sh -ec '
 		mount --bind etc /etc
 		mount --bind home /home
 		mount --bind mail /var/mail
@@ -226,13 +226,13 @@ world()
 	until_true 10 test -e world.ready
 	cat >in <<EOF
 #!/bin/sh
-exec nsenter -t $(cat world.pid) -m -- sh -c 'cd "${here}" && exec "\$@"' sh "\$@"
+exec nsenter -t $(cat world.pid) -m ${world_net} -- sh -c 'cd "${here}" && exec "\$@"' sh "\$@"
 EOF
 	cat >as <<EOF
 #!/bin/sh
 user=\$1
 shift
-exec nsenter -t $(cat world.pid) -m -- setpriv --reuid "\$user" \
+exec nsenter -t $(cat world.pid) -m ${world_net} -- setpriv --reuid "\$user" \
     --regid "\$user" --init-groups -- sh -c 'cd / && exec "\$@"' sh "\$@"
 EOF
 	chmod +x in as
