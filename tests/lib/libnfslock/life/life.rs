@@ -133,10 +133,23 @@ fn options() -> Options<'static> {
     }
 }
 
-fn hold(mailbox: &CStr, shared: &Shared) {
+/// A life, with a new handle for each lock or with one for all.
+fn hold(mailbox: &CStr, shared: &Shared, keeps: bool) {
+    let mut kept: Option<Lock> = None;
     for _ in 0..LIFE {
-        let held = Lock::acquire(mailbox, &options());
-        let released = held.and_then(|lock| lock.verify().and_then(|()| lock.release()));
+        let held = match kept.take() {
+            Some(mut lock) => lock.relock(None, &options()).map(|()| lock),
+            None => Lock::acquire(mailbox, &options()),
+        };
+        let released = held.and_then(|mut lock| {
+            lock.verify()?;
+            if keeps {
+                lock.unlock()?;
+                kept = Some(lock);
+                return Ok(());
+            }
+            lock.release()
+        });
         if released.is_err() {
             shared.failures.fetch_add(1, SeqCst);
         }
@@ -154,8 +167,11 @@ fn live_and_end(parent: &Path, cycles: u32) {
     let judges = [(); JUDGES].map(|()| start(|| judge(&mailbox, shared)));
     let holders = [(); HOLDERS].map(|()| {
         start(|| {
-            while shared.cycles.load(SeqCst) < cycles {
-                finish(start(|| hold(&mailbox, shared)));
+            for life in 0.. {
+                if shared.cycles.load(SeqCst) >= cycles {
+                    break;
+                }
+                finish(start(|| hold(&mailbox, shared, life % 2 == 1)));
             }
         })
     });
