@@ -53,7 +53,7 @@ STAGES = {
         "lib/libnfslock",
         "breaker claim filesystem guard identity lock name observation patience queue timing",
         Library,
-        quick=("parts", "protocol"),
+        quick=("parts", "protocol", "relock"),
         scripted=True,
         limit=60,
         long=("explore_few", "explore_neighbours", "explore_many"),

@@ -66,7 +66,7 @@ class Library(Programs):
     """The library, and its C tests."""
 
     GROUPS = (
-        ("t_nfslock", "t_theft", "t_directory", "t_faults", "t_wait"),
+        ("t_nfslock", "t_relock", "t_theft", "t_directory", "t_faults", "t_wait"),
         ("t_stale", "t_living", "t_queue", "t_takeover", "t_squatters"),
         ("t_signals",),
     )

@@ -35,7 +35,7 @@ from h_edit import Edit, Edited, Simulation, copy
 from h_programs import Library
 
 # Tests that take no time.
-SCRIPTED = ("parts", "protocol")
+SCRIPTED = ("parts", "protocol", "relock")
 
 
 class Rule:
