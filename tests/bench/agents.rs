@@ -239,6 +239,7 @@ pub fn furnish(peers: &Peers) -> io::Result<()> {
                 "mail_location = mbox:{home}/mail:INBOX={}/{user}\n\
                  mbox_write_locks = dotlock fcntl\n\
                  log_path = /dev/stderr\n\
+                 info_log_path = /dev/null\n\
                  postmaster_address = postmaster@example.org\n\
                  mail_plugin_dir = {}/usr/lib/dovecot/modules\n\
                  mail_home = {home}\n\

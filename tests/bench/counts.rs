@@ -50,6 +50,19 @@ pub struct Counts {
 }
 
 impl Counts {
+    /// Of two runs of the same, the least of each.
+    pub fn least(self, other: Self) -> Self {
+        let least = |one: Option<f64>, other: Option<f64>| match (one, other) {
+            (Some(one), Some(other)) => Some(one.min(other)),
+            _ => one.or(other),
+        };
+        Self {
+            system_calls: least(self.system_calls, other.system_calls),
+            instructions: least(self.instructions, other.instructions),
+            ..other
+        }
+    }
+
     /// Of one of so many, which are all the difference of two runs.
     pub fn difference(self, fewer: Self, cycles: f64) -> Self {
         let one = |more: Option<f64>, fewer: Option<f64>| Some((more? - fewer?) / cycles);
@@ -111,7 +124,13 @@ impl Counter {
 
     /// Count what a command does.  `prepare` gives each run its input, and its
     /// user.
-    pub fn count(&self, command: &Command, prepare: &dyn Fn(&mut Command)) -> Counts {
+    /// Instructions take the longest, and may be left out.
+    pub fn count(
+        &self,
+        command: &Command,
+        prepare: &dyn Fn(&mut Command),
+        instructions: bool,
+    ) -> Counts {
         let mut counts = Counts::default();
         if self.strace {
             let file = self.scratch.join("strace");
@@ -123,7 +142,9 @@ impl Counter {
                 read_strace(&fs::read_to_string(&file).unwrap_or_default(), &mut counts);
             }
         }
-        counts.instructions = if self.perf {
+        counts.instructions = if !instructions {
+            None
+        } else if self.perf {
             self.by_perf(command, prepare)
         } else if self.valgrind {
             self.by_valgrind(command, prepare)

@@ -39,7 +39,7 @@ mod report;
 mod workloads;
 mod world;
 
-use std::cell::Cell;
+use std::cell::{Cell, RefCell};
 use std::collections::BTreeSet;
 use std::env;
 use std::fs;
@@ -119,6 +119,7 @@ fn run(options: Options) -> Result<(), String> {
     }
     // SAFETY: takes a number.
     unsafe { libc::umask(0o022) };
+    processes::adopt();
     fs::create_dir_all(&options.out).map_err(workloads::told(&options.out))?;
     let out = absolute(&options.out)?;
     let program = absolute(&options.program)?;
@@ -182,6 +183,7 @@ fn run(options: Options) -> Result<(), String> {
         archive: options.archive,
         program,
         used: Cell::new(0),
+        counted: RefCell::default(),
     };
     let rows = workloads::run(&mut context, &places)?;
     let report = Report {

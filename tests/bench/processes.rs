@@ -218,7 +218,38 @@ pub fn at_once<P>(
     for child in children {
         kill(child);
     }
+    kill_orphans();
     Ok(began)
+}
+
+/// Have what outlives its parent become a child of this process.
+pub fn adopt() {
+    // SAFETY: takes a number.
+    unsafe { libc::prctl(libc::PR_SET_CHILD_SUBREAPER, 1) };
+}
+
+/// Agents that left their process group would go on, and deliver into the
+/// mailboxes of whoever is measured next.
+fn kill_orphans() {
+    // SAFETY: takes nothing.
+    let path = format!("/proc/self/task/{}/children", unsafe { libc::gettid() });
+    for _ in 0..100 {
+        let children = std::fs::read_to_string(&path).unwrap_or_default();
+        let orphans: Vec<i32> = children
+            .split_whitespace()
+            .filter_map(|pid| pid.parse().ok())
+            .collect();
+        if orphans.is_empty() {
+            break;
+        }
+        for pid in orphans {
+            // SAFETY: a child of this process, which was not waited for.
+            unsafe {
+                libc::kill(pid, libc::SIGKILL);
+                libc::waitpid(pid, std::ptr::null_mut(), 0);
+            }
+        }
+    }
 }
 
 /// Wait until nobody has the other end of a pipe any more.

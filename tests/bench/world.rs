@@ -96,8 +96,10 @@ fn build(out: &Path, peers: &Path, ours: &Path) -> io::Result<(Peers, PathBuf)> 
         .args(ld_so())
         .arg(&etc)
         .status()?;
-    let mut passwd = "root:x:0:0:root:/root:/bin/sh\ndaemon:x:1:1::/:/bin/sh\n".to_owned();
-    let mut group = "root:x:0:\ndaemon:x:1:\nmail:x:8:\n".to_owned();
+    let mut passwd = "root:x:0:0:root:/root:/bin/sh\ndaemon:x:1:1::/:/bin/sh\n\
+                      nobody:x:65534:65534::/:/bin/sh\n"
+        .to_owned();
+    let mut group = "root:x:0:\ndaemon:x:1:\nmail:x:8:\nnogroup:x:65534:\n".to_owned();
     for number in 0..USERS {
         let (user, id, home) = (user(number), id(number), home(number));
         passwd += &format!("{user}:x:{id}:{id}:{user}:{}:/bin/sh\n", home.display());

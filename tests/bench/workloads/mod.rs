@@ -30,13 +30,14 @@ pub mod deliveries;
 pub mod locks;
 pub mod sizes;
 
-use std::cell::Cell;
+use std::cell::{Cell, RefCell};
+use std::collections::BTreeMap;
 use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 
 use crate::agents::Agent;
-use crate::counts::Counter;
+use crate::counts::{Counter, Counts};
 use crate::locks::Locker;
 use crate::peers::Peers;
 use crate::report::Row;
@@ -64,7 +65,10 @@ pub struct Context {
     /// The library and the program that were installed.
     pub archive: Option<PathBuf>,
     pub program: PathBuf,
+    /// How many directories, or numbers of loads, are used up.
     pub used: Cell<u64>,
+    /// What commands of others come to, which is the same everywhere.
+    pub counted: RefCell<BTreeMap<String, Counts>>,
 }
 
 pub type Result<T> = std::result::Result<T, String>;
@@ -85,6 +89,12 @@ impl Context {
         } else {
             all
         }
+    }
+
+    /// A number that nobody had.
+    pub fn next(&self) -> u64 {
+        self.used.set(self.used.get() + 1);
+        self.used.get()
     }
 
     /// Run something in a new directory, which is removed after it.
