@@ -176,7 +176,13 @@ impl Counter {
             let _ = fs::remove_file(entry.path());
         }
         let out = self.scratch.join("callgrind.%p");
-        let words = ["valgrind", "-q", "--tool=callgrind", "--trace-children=yes"];
+        let words = [
+            "valgrind",
+            "-q",
+            "--vgdb=no",
+            "--tool=callgrind",
+            "--trace-children=yes",
+        ];
         let mut file = OsString::from("--callgrind-out-file=");
         file.push(out);
         let words = words.map(OsString::from).into_iter().chain([file]);

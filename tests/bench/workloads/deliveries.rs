@@ -521,21 +521,36 @@ fn count(
     let known = context.counted.borrow().get(&key).copied();
     let command = agent.spawnable(recipient, directory);
     let input = || message.numbered(0).expect("memory");
-    let run_as = |command: &mut Command| {
+    let run_as = |command: &mut Command, id: Option<u32>| {
         command.stdin(input());
-        let Some(id) = agent.caller(recipient) else {
-            return;
-        };
-        // SAFETY: nothing but system calls.
-        unsafe {
-            command.pre_exec(move || {
-                world::become_user(id);
-                Ok(())
-            });
+        if let Some(id) = id {
+            // SAFETY: nothing but system calls.
+            unsafe {
+                command.pre_exec(move || {
+                    world::become_user(id);
+                    Ok(())
+                });
+            }
         }
     };
     let instructions = !context.quick || agent.name == OURS;
-    let counts = known.unwrap_or_else(|| context.counter.count(&command, &run_as, instructions));
+    let count = |id| {
+        let counter = &context.counter;
+        counter.count(&command, &|command| run_as(command, id), instructions)
+    };
+    let counts = known.unwrap_or_else(|| {
+        let mut counts = count(agent.caller(recipient));
+        // Now and then ours tidies up, for many more.
+        for _ in 0..if agent.name == OURS { 3 } else { 0 } {
+            counts = counts.least(count(agent.caller(recipient)));
+        }
+        // Where root has become the recipient for good, valgrind cannot write
+        // what it counted; for the recipient himself the work is the same.
+        if instructions && context.inside && counts.instructions.is_none() {
+            counts.instructions = count(Some(world::id(recipient))).instructions;
+        }
+        counts
+    });
     let mut counted = context.counted.borrow_mut();
     counted.insert(key, counts);
     let mut command = agent.spawnable(recipient, directory);
