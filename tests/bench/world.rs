@@ -90,6 +90,9 @@ fn build(out: &Path, peers: &Path, ours: &Path) -> io::Result<(Peers, PathBuf)> 
     let etc = world.join("etc");
     let _ = fs::remove_dir_all(&world);
     fs::create_dir_all(&etc)?;
+    // Copies of programs lie on the disk as all others do.
+    let scratch = world.join("scratch");
+    fs::create_dir(&scratch)?;
     // The cache of libraries, with the peers' own ones.
     Command::new("cp")
         .arg("-RP")
@@ -127,7 +130,7 @@ fn build(out: &Path, peers: &Path, ours: &Path) -> io::Result<(Peers, PathBuf)> 
     for (from, to) in [
         (Some(peers), "peers"),
         (ours.parent(), "ours"),
-        (None, "scratch"),
+        (Some(scratch.as_path()), "scratch"),
         (None, "home"),
     ] {
         let to = Path::new("/mnt").join(to);

@@ -95,8 +95,13 @@ impl Outcome {
         }
     }
 
+    /// Who loses is not ranked.
     fn rate(&self) -> Option<f64> {
         self.samples.rate().filter(|_| self.lost == 0)
+    }
+
+    fn p99(&self) -> Option<f64> {
+        self.samples.p99().filter(|_| self.lost == 0)
     }
 }
 
@@ -434,10 +439,7 @@ fn contended(context: &Context, place: &Place, rows: &mut Vec<Row>) -> Result<()
         }
         let limit = of(&all, FLOCK);
         let rate = ratio(outcome.rate(), limit.and_then(Outcome::rate));
-        let wait = ratio(
-            outcome.samples.p99(),
-            limit.and_then(|limit| limit.samples.p99()),
-        );
+        let wait = ratio(outcome.p99(), limit.and_then(Outcome::p99));
         for (against, ratio, goal) in [
             ("flock, rate", rate, Goal::AtLeast(0.9)),
             ("flock, p99 of waits", wait, Goal::AtMost(1.5)),
@@ -614,7 +616,7 @@ fn curve(context: &Context, place: &Place, rows: &mut Vec<Row>) -> Result<()> {
             if let Some(rate) = outcome.rate().filter(|&rate| rate > 0.0) {
                 rates[number].1.push((at, rate));
             }
-            if let Some(p99) = outcome.samples.p99() {
+            if let Some(p99) = outcome.p99() {
                 waits[number].1.push((at, (p99 / 1000.0).max(0.001)));
             }
         }
