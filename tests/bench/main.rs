@@ -129,6 +129,7 @@ fn run(options: Options) -> Result<(), String> {
         &out,
         &absolute(&options.peers).unwrap_or_default(),
         &program,
+        &places,
     );
     let (peers, program, why) = match entered {
         Ok((peers, program)) => (peers, program, None),
@@ -217,7 +218,7 @@ fn places(options: &Options, out: &Path) -> Result<Vec<Place>, String> {
     let mut directories = options.places.clone();
     if directories.is_empty() {
         directories = vec![out.to_owned()];
-        let memory = Path::new("/dev/shm");
+        let memory = Path::new(world::MEMORY);
         if memory.is_dir() {
             directories.push(memory.to_owned());
         }

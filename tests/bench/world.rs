@@ -25,8 +25,9 @@
 // SUCH DAMAGE.
 
 //! What the delivery agents see instead of the machine's mail: a mount
-//! namespace with an /etc, a /var/mail and an /mnt of its own.  The machine's
-//! are never touched.
+//! namespace with an /etc, a /var/mail and an /mnt of its own, and a /dev/shm
+//! where no other process of the machine has left anything that would be
+//! tidied.  The machine's are never touched.
 
 use std::ffi::CString;
 use std::fs;
@@ -37,8 +38,11 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use crate::peers::Peers;
+use crate::workloads::Place;
 
 pub const MAIL: &str = "/var/mail";
+/// A directory in memory.
+pub const MEMORY: &str = "/dev/shm";
 /// Users there are, each with a mailbox and a home.
 pub const USERS: usize = 32;
 const FIRST_ID: u32 = 61000;
@@ -65,8 +69,14 @@ pub fn become_user(id: u32) {
     }
 }
 
-/// Go there.  Says where the peers and the program are in it.
-pub fn enter(out: &Path, peers: &Path, ours: &Path) -> Result<(Peers, PathBuf), String> {
+/// Go there, with these directories to measure in.  Says where the peers and
+/// the program are in it.
+pub fn enter(
+    out: &Path,
+    peers: &Path,
+    ours: &Path,
+    places: &[Place],
+) -> Result<(Peers, PathBuf), String> {
     // SAFETY: takes nothing.
     if unsafe { libc::geteuid() } != 0 {
         return Err("only root can mount what they have compiled in".to_owned());
@@ -82,7 +92,15 @@ pub fn enter(out: &Path, peers: &Path, ours: &Path) -> Result<(Peers, PathBuf), 
     {
         return Err("/mnt is mounted over, and what is needed is in it".to_owned());
     }
-    build(out, peers, ours).map_err(|error| format!("no private mounts: {error}"))
+    let world = build(out, peers, ours);
+    let world = world.map_err(|error| format!("no private mounts: {error}"))?;
+    let memory = Path::new(MEMORY);
+    let below = |path: &Path| path != memory && path.starts_with(memory);
+    if memory.is_dir() && !below(out) && !places.iter().any(|place| below(&place.directory)) {
+        mount(None, memory, Some("tmpfs"), 0, "mode=1777")
+            .map_err(|error| format!("{MEMORY}: {error}"))?;
+    }
+    Ok(world)
 }
 
 fn build(out: &Path, peers: &Path, ours: &Path) -> io::Result<(Peers, PathBuf)> {
