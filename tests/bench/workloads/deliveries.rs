@@ -583,7 +583,7 @@ fn one_box(context: &Context, place: &Place, rows: &mut Vec<Row>) -> Result<()> 
                         each,
                         first: 0,
                         one_mailbox: true,
-                        limit: context.pick(Duration::from_secs(20), Duration::from_secs(2)),
+                        limit: context.pick(Duration::from_secs(20), Duration::from_secs(1)),
                     }
                     .run(context, directory, &message, outcome)
                 })?;
@@ -708,7 +708,8 @@ fn one_large(
     let mut peak_of_ours = None;
     for (outcome, deliverer) in outcomes.iter().zip(&all) {
         let mut line = outcome.row(row, place, deliverer.name());
-        if let Deliverer::Agent(agent) = deliverer {
+        if let (Deliverer::Agent(agent), true) = (deliverer, deliverer.is_ours() || !context.quick)
+        {
             line.kilobytes = in_spool(context, place, |directory| {
                 let mut command = agent.spawnable(0, directory);
                 let input = message.numbered(0).map_err(told(directory))?;

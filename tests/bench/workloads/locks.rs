@@ -43,7 +43,7 @@ use crate::workloads::{progress, told, Context, Place, Result};
 /// How long a holder is at work, where it is.
 const HELD: Duration = Duration::from_millis(1);
 /// How long those may take that are at it when the time is up.
-const GRACE: Duration = Duration::from_millis(300);
+const GRACE: Duration = Duration::from_millis(150);
 
 /// When a run ends.
 #[derive(Clone, Copy)]
@@ -320,10 +320,10 @@ fn alone(context: &Context, place: &Place, rows: &mut Vec<Row>) -> Result<()> {
     let lockers: Vec<_> = context.lockers.iter().map(AsRef::as_ref).collect();
     let mut all = outcomes(&lockers);
     let order: Vec<_> = (0..all.len()).collect();
-    alternate(context.pick(30, 5), &order, |_, &number| {
+    alternate(context.pick(30, 4), &order, |_, &number| {
         let (locker, outcome) = &mut all[number];
         let cycles = if locker.executes() {
-            context.pick(4, 2)
+            context.pick(4, 1)
         } else {
             context.pick(500, 100)
         };
@@ -368,7 +368,7 @@ fn count_cycle(context: &Context, place: &Place, locker: &dyn Locker) -> Result<
     }
     let (few, many, runs) = match (locker.executes(), is_ours(locker.name())) {
         (true, _) => (1, 2, 1),
-        (_, true) => (1, 11, context.pick(6, 3)),
+        (_, true) => (1, 11, context.pick(6, 1)),
         _ => (1, 11, 1),
     };
     let count = |cycles: u64| {
@@ -393,7 +393,7 @@ fn count_cycle(context: &Context, place: &Place, locker: &dyn Locker) -> Result<
         Ok::<_, String>(least)
     };
     let counts = count(many)?.difference(count(few)?, (many - few) as f64);
-    if locker.executes() {
+    if locker.executes() || context.quick {
         let mut counted = context.counted.borrow_mut();
         counted.insert(locker.name().to_owned(), counts);
     }
@@ -420,7 +420,7 @@ fn waiting(context: &Context) -> Vec<&dyn Locker> {
 fn contended(context: &Context, place: &Place, rows: &mut Vec<Row>) -> Result<()> {
     let mut all = outcomes(&waiting(context));
     let order: Vec<_> = (0..all.len()).collect();
-    let time = context.pick(Duration::from_secs(1), Duration::from_millis(300));
+    let time = context.pick(Duration::from_secs(1), Duration::from_millis(150));
     alternate(context.pick(3, 1), &order, |_, &number| {
         let (locker, outcome) = &mut all[number];
         Contention {
@@ -454,7 +454,7 @@ fn contended(context: &Context, place: &Place, rows: &mut Vec<Row>) -> Result<()
 
 /// Sixty-four processes: on one lock, and each on its own.
 fn many(context: &Context, place: &Place, rows: &mut Vec<Row>) -> Result<()> {
-    let time = context.pick(Duration::from_secs(1), Duration::from_millis(300));
+    let time = context.pick(Duration::from_secs(1), Duration::from_millis(150));
     let ours = waiting(context)
         .into_iter()
         .filter(|one| is_ours(one.name()));
