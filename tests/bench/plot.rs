@@ -44,6 +44,10 @@ const COLOURS: [RGBColor; 8] = [
     RGBColor(0xe3, 0x77, 0xc2),
 ];
 
+const WIDTH: i32 = 900;
+/// The margin where the names are.
+const LEGEND: i32 = 150;
+
 /// Write an SVG of lines, both axes logarithmic.
 pub fn write(path: &Path, title: &str, unit: &str, lines: &[Line]) -> Result<(), String> {
     draw(path, title, unit, lines).map_err(|error| error.to_string())
@@ -62,14 +66,14 @@ fn draw(
         return Ok(());
     }
     let last = points().map(|point| point.0).fold(2.0, f64::max);
-    let root = SVGBackend::new(path, (860, 540)).into_drawing_area();
+    let root = SVGBackend::new(path, (WIDTH.unsigned_abs(), 540)).into_drawing_area();
     root.fill(&WHITE)?;
     let mut chart = ChartBuilder::on(&root)
         .caption(title, ("sans-serif", 20))
         .margin(14)
         .x_label_area_size(44)
         .y_label_area_size(74)
-        .right_y_label_area_size(120)
+        .margin_right(LEGEND)
         .build_cartesian_2d(
             (1.0..last * 1.05).log_scale().base(2.0),
             (least * 0.8..most * 1.25).log_scale(),
@@ -85,18 +89,13 @@ fn draw(
     for (number, (name, points)) in lines.iter().enumerate() {
         let colour = COLOURS[number % COLOURS.len()];
         let style = colour.stroke_width(if number == 0 { 3 } else { 2 });
-        chart
-            .draw_series(LineSeries::new(points.iter().copied(), style).point_size(3))?
-            .label(name)
-            .legend(move |(x, y)| PathElement::new(vec![(x, y), (x + 18, y)], style));
+        chart.draw_series(LineSeries::new(points.iter().copied(), style).point_size(3))?;
+        // Beside the chart, where it hides no line.
+        let (x, y) = (WIDTH - LEGEND + 14, 60 + 22 * i32::try_from(number)?);
+        root.draw(&PathElement::new(vec![(x, y), (x + 22, y)], style))?;
+        let at = (x + 28, y - 7);
+        root.draw(&Text::new(name.clone(), at, ("sans-serif", 13)))?;
     }
-    chart
-        .configure_series_labels()
-        .position(SeriesLabelPosition::Coordinate(680, 10))
-        .label_font(("sans-serif", 13))
-        .background_style(WHITE)
-        .border_style(BLACK.mix(0.3))
-        .draw()?;
     root.present()?;
     Ok(())
 }
