@@ -217,7 +217,8 @@ impl Contention<'_> {
             let acquired = processes::now();
             let count = work.count.load(Ordering::SeqCst);
             if contended {
-                if work.inside.fetch_add(1, Ordering::SeqCst) != 0 {
+                // After the end, holders are killed at their work.
+                if work.inside.fetch_add(1, Ordering::SeqCst) != 0 && acquired < end {
                     work.overlaps.fetch_add(1, Ordering::SeqCst);
                 }
                 sleep(self.held);
