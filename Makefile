@@ -2,7 +2,7 @@
 
 SUBDIR=	lib .WAIT libexec share .WAIT tests
 
-.PHONY:	test soak demo lint
+.PHONY:	test soak demo bench lint
 
 # TESTS= kyua's names of some tests, for those alone: lib/libnfslock,
 # libexec/mail.local/t_deliver, libexec/mail.local/t_deliver:basic.
@@ -20,6 +20,20 @@ demo:
 	    ${MAKE} install DESTDIR=${.OBJDIR}/demo
 	@cd ${.CURDIR}/tests/demo && \
 	    MAIL_LOCAL=${.OBJDIR}/demo/usr/libexec/mail.local ${MAKE} demo
+
+# BENCH=quick to see that it works; BENCHFLAGS= rows, and other options of
+# tests/bench.  sh share/setup bench gets the peers first.
+bench:
+	@for dir in lib/libnfslock libexec/mail.local; do \
+	    cd ${.CURDIR}/$$dir && ${MAKE} all && \
+	    ${MAKE} install DESTDIR=${.OBJDIR}/bench/dest || exit 1; \
+	done
+	@cd ${.CURDIR}/tests/bench && \
+	    BENCHDIR=${.OBJDIR}/bench \
+	    NFSLOCK_PEERS=$${NFSLOCK_PEERS:-${.OBJDIR}/peers} \
+	    NFSLOCK_LIB=${.OBJDIR}/bench/dest/usr/lib/libnfslock.a \
+	    MAIL_LOCAL=${.OBJDIR}/bench/dest/usr/libexec/mail.local \
+	    ${MAKE} bench
 
 lint:
 	@CC=${CC:Q} CXX=${CXX:Q} \

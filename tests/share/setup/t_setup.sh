@@ -164,6 +164,58 @@ all with ${PWD}/bin/obj/peers
 	atf_check -o match:"^demo with none$" cat out
 }
 
+atf_test_case bench
+bench_head()
+{
+	atf_set descr "The benchmark's peers are unpacked with the libraries" \
+	    "that nobody installed, and what cannot be had is named"
+}
+bench_body()
+{
+	machine cc objcopy strace valgrind
+	for program in chmod cut grep mkdir rm sed; do
+		ln -s "$(command -v ${program})" bin
+	done
+	for program in cargo rustc; do
+		answer ${program} "echo ${program} 1.96.0"
+	done
+	answer bmake 'case $1 in
+	-v)	echo "${0%/*}/obj" ;;
+	*)	echo "$* with ${NFSLOCK_PEERS-none}" ;;
+	esac'
+	# A package each, as long as opensmtpd is not among them.
+	answer apt-get 'shift
+	case " $* " in
+	*\ opensmtpd\ *)	exit 1 ;;
+	esac
+	for package; do
+		: > "${package}_1_all.deb"
+	done
+	echo "had $*"'
+	answer dpkg '[ "$1" = -x ] || [ "$2" = libhere ]'
+	answer dpkg-deb 'case $2 in
+	sendmail-bin_*)	echo "libhere (>= 1), libnot | other, adduser" ;;
+	libnot_*)	echo "libtoo:any (>= 2)" ;;
+	esac'
+	setup 0 bench
+	atf_check -o match:"opensmtpd cannot be had" cat err
+	atf_check -o inline:"had libnot
+had libtoo
+" grep "^had lib[nht][^i]" out
+	atf_check -o match:"^bench with ${PWD}/bin/obj/peers$" cat out
+	for package in dovecot-core liblockfile-bin liblockfile1 libnot \
+	    libtoo maildrop mutt postfix procmail sendmail-bin; do
+		atf_check test -e "bin/obj/peers/${package}_1_all.deb"
+	done
+	for package in libhere other adduser opensmtpd; do
+		atf_check test ! -e "bin/obj/peers/${package}_1_all.deb"
+	done
+
+	# What is there is not fetched again.
+	setup 0 bench
+	atf_check -s exit:1 grep "^had" out
+}
+
 atf_test_case mutants
 mutants_head()
 {
@@ -208,5 +260,6 @@ atf_init_test_cases()
 	atf_add_test_case old_cargo
 	atf_add_test_case runs_make
 	atf_add_test_case unpacks
+	atf_add_test_case bench
 	atf_add_test_case mutants
 }
