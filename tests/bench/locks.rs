@@ -85,43 +85,59 @@ fn failed(what: &str) -> io::Error {
 }
 
 pub const OURS: &str = "ours";
+pub const OURS_KEPT: &str = "ours, kept";
 pub const FLOCK: &str = "flock";
 pub const EXCL: &str = "O_EXCL";
 pub const EXCL_CHECKED: &str = "O_EXCL+check";
 pub const LIBLOCKFILE: &str = "liblockfile";
 
 /// libnfslock.
-pub struct Ours;
+pub struct Ours {
+    /// With one handle for all locks.
+    pub kept: bool,
+}
 
 struct OurLock {
     mailbox: CString,
-    held: Option<nfslock::Lock>,
+    handle: Option<nfslock::Lock>,
+    kept: bool,
 }
 
 impl Locker for Ours {
     fn name(&self) -> &str {
-        OURS
+        if self.kept {
+            OURS_KEPT
+        } else {
+            OURS
+        }
     }
 
     fn open(&self, mailbox: &Path) -> io::Result<Box<dyn Lock>> {
-        let mailbox = c_string(mailbox);
         Ok(Box::new(OurLock {
-            mailbox,
-            held: None,
+            mailbox: c_string(mailbox),
+            handle: None,
+            kept: self.kept,
         }))
     }
 }
 
 impl Lock for OurLock {
     fn acquire(&mut self) -> io::Result<()> {
-        let lock = nfslock::Lock::acquire(&self.mailbox, &nfslock::Options::default());
-        self.held = Some(lock.map_err(|_| failed("acquire"))?);
+        let options = nfslock::Options::default();
+        if let Some(lock) = &mut self.handle {
+            return lock.relock(None, &options).map_err(|_| failed("relock"));
+        }
+        let lock = nfslock::Lock::acquire(&self.mailbox, &options);
+        self.handle = Some(lock.map_err(|_| failed("acquire"))?);
         Ok(())
     }
 
     fn release(&mut self) -> io::Result<()> {
-        let held = self.held.take().ok_or_else(|| failed("not held"))?;
-        held.release().map_err(|_| failed("release"))
+        if let (true, Some(lock)) = (self.kept, &mut self.handle) {
+            return lock.unlock().map_err(|_| failed("unlock"));
+        }
+        let lock = self.handle.take().ok_or_else(|| failed("not held"))?;
+        lock.release().map_err(|_| failed("release"))
     }
 }
 
@@ -481,7 +497,8 @@ pub fn all(peers: &Peers) -> Vec<Box<dyn Locker>> {
         Box::new(Excl { checked: false }),
         Box::new(Excl { checked: true }),
         Box::new(Flock),
-        Box::new(Ours),
+        Box::new(Ours { kept: false }),
+        Box::new(Ours { kept: true }),
     ];
     match LibLockfile::load(peers) {
         Ok(library) => all.push(Box::new(library)),
