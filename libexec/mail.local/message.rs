@@ -27,7 +27,7 @@
 //! The message: read once from standard input, in the form in which mailboxes hold it.
 
 use std::fs::File;
-use std::io::{ErrorKind, Write};
+use std::io::{BufRead, ErrorKind, Write};
 use std::os::unix::fs::FileExt;
 
 use nix::errno::Errno;
@@ -45,6 +45,8 @@ use crate::sys;
 /// A message up to this size is held in memory, a longer one in a temporary file.
 const IN_MEMORY: usize = 1 << 20;
 const BUFFER: usize = 1 << 16;
+/// Most messages are short, and each page of memory takes its time.
+const FIRST_BUFFER: usize = 1 << 13;
 const FROM: &[u8] = b"From ";
 
 /// A message, quoted, and ended with the blank line that separates it from the next.
@@ -68,8 +70,8 @@ impl Message {
             length: 0,
         };
         let mut quoter = Quoter::new(quote_all);
-        let mut buffer = vec![0; BUFFER];
-        let mut text = Vec::with_capacity(BUFFER);
+        let mut buffer = vec![0; FIRST_BUFFER];
+        let mut text = Vec::new();
         loop {
             if sys::interrupted() {
                 return Err(Failure::interrupted());
@@ -83,6 +85,9 @@ impl Message {
             text.clear();
             quoter.quote(buffer.get(..count).unwrap_or_default(), &mut text);
             message.add(&text, caller)?;
+            if count == buffer.len() {
+                buffer.resize(BUFFER, 0);
+            }
         }
         text.clear();
         quoter.finish(&mut text);
@@ -193,7 +198,18 @@ impl Quoter {
     }
 
     fn quote(&mut self, input: &[u8], output: &mut Vec<u8>) {
-        for &byte in input {
+        let mut rest = input;
+        while let Some((&byte, next)) = rest.split_first() {
+            // Most of a message: what follows the first few bytes of a line.
+            if matches!(self.state, State::Within)
+                && rest.read_until(b'\n', output).is_ok_and(|count| count > 0)
+            {
+                if output.ends_with(b"\n") {
+                    self.state = self.after(State::Within, b'\n');
+                }
+                continue;
+            }
+            rest = next;
             self.state = match (self.state, byte) {
                 (State::Matching(matched), _) if FROM.get(matched) == Some(&byte) => {
                     let matched = matched.saturating_add(1);
