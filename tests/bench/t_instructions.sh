@@ -105,14 +105,33 @@ lock_head()
 }
 lock_body()
 {
+	lock_cost nfslock_acquire nfslock_release
+	compare lock $((least / 16))
+}
+
+# lock_cost function function [flag]: sets least to what they cost in sixteen
+# cycles.
+lock_cost()
+{
 	h_lock=$(cd "$(atf_get_srcdir)/../lib/libnfslock" && pwd -P)/h_lock
 	[ -x "${h_lock}" ] || atf_skip "no ${h_lock} is installed"
 	mkdir d
 	: > input
-	within="--toggle-collect=nfslock_acquire"
-	within="${within} --toggle-collect=nfslock_release"
-	least_cost 8 "${h_lock}" "${h_lock}" -c -n 16 d/m
-	compare lock $((least / 16))
+	within="--toggle-collect=$1 --toggle-collect=$2"
+	least_cost 8 "${h_lock}" "${h_lock}" -c $3 -n 16 d/m
+}
+
+atf_test_case kept
+kept_head()
+{
+	atf_set descr "Nor do they with a handle that is kept"
+	atf_set require.progs valgrind
+	atf_set timeout 300
+}
+kept_body()
+{
+	lock_cost nfslock_relock nfslock_unlock -k
+	compare kept $((least / 16))
 }
 
 atf_test_case delivery
@@ -147,5 +166,6 @@ delivery_body()
 atf_init_test_cases()
 {
 	atf_add_test_case lock
+	atf_add_test_case kept
 	atf_add_test_case delivery
 }
