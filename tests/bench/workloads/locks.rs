@@ -76,8 +76,9 @@ struct Outcome {
     samples: Samples,
     lost: u64,
     failed: u64,
-    /// Those that were waiting in vain when the time was up.
-    waiting: u64,
+    /// Those that never had the lock in all of a round: each is one sample
+    /// among thousands of the others', and no p99 shows it.
+    starved: u64,
 }
 
 impl Outcome {
@@ -87,10 +88,12 @@ impl Outcome {
             p99: self.samples.p99(),
             rate: self.samples.rate(),
             lost: self.lost,
-            note: match (self.failed, self.waiting) {
-                (0, _) => String::new(),
-                (failed, _) => format!("{failed} failed"),
-            },
+            note: [(self.starved, "starved"), (self.failed, "tries failed")]
+                .iter()
+                .filter(|(count, _)| *count != 0)
+                .map(|(count, what)| format!("{count} {what}"))
+                .collect::<Vec<_>>()
+                .join(", "),
             ..Row::of(row, &place.name, who)
         }
     }
@@ -174,7 +177,9 @@ impl Contention<'_> {
             let since = record.since.load(Ordering::SeqCst);
             if since != 0 && since < end {
                 outcome.samples.extend([end - since]);
-                outcome.waiting += 1;
+            }
+            if record.ended.load(Ordering::SeqCst) == 0 {
+                outcome.starved += 1;
             }
         }
         let elapsed = match self.until {
