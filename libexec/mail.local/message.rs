@@ -27,7 +27,7 @@
 //! The message: read once from standard input, in the form in which mailboxes hold it.
 
 use std::fs::File;
-use std::io::{BufRead, ErrorKind, Write};
+use std::io::{BufWriter, ErrorKind, Write};
 use std::os::unix::fs::FileExt;
 
 use nix::errno::Errno;
@@ -52,7 +52,7 @@ const FROM: &[u8] = b"From ";
 /// A message, quoted, and ended with the blank line that separates it from the next.
 pub struct Message {
     memory: Vec<u8>,
-    file: Option<File>,
+    file: Option<BufWriter<File>>,
     length: u64,
 }
 
@@ -71,7 +71,6 @@ impl Message {
         };
         let mut quoter = Quoter::new(quote_all);
         let mut buffer = vec![0; FIRST_BUFFER];
-        let mut text = Vec::new();
         loop {
             if sys::interrupted() {
                 return Err(Failure::interrupted());
@@ -82,17 +81,16 @@ impl Message {
                 Err(Errno::EINTR | Errno::EAGAIN) => continue,
                 Err(errno) => return Err(failed(errno)),
             };
-            text.clear();
-            quoter.quote(buffer.get(..count).unwrap_or_default(), &mut text);
-            message.add(&text, caller)?;
+            let input = buffer.get(..count).unwrap_or_default();
+            quoter.quote(input, &mut |text| message.add(text, caller))?;
             if count == buffer.len() {
                 buffer.resize(BUFFER, 0);
             }
         }
-        text.clear();
-        quoter.finish(&mut text);
-        message.add(&text, caller)?;
-        if let Some(file) = &message.file {
+        quoter.finish(&mut |text| message.add(text, caller))?;
+        if let Some(file) = &mut message.file {
+            file.flush().map_err(|error| temporary_file(&error))?;
+            let file = file.get_ref();
             // A server may tell only now that there was no room for it.
             if sys::is_on_nfs(file) != Ok(false) {
                 file.sync_all().map_err(|error| temporary_file(&error))?;
@@ -109,7 +107,7 @@ impl Message {
         let mut buffer = vec![0; BUFFER];
         let mut at: u64 = 0;
         while at < self.length {
-            let count = match file.read_at(&mut buffer, at) {
+            let count = match file.get_ref().read_at(&mut buffer, at) {
                 Ok(0) => return Err(temporary_file(&ErrorKind::UnexpectedEof.into())),
                 Ok(count) => count,
                 Err(error) if error.kind() == ErrorKind::Interrupted => continue,
@@ -130,7 +128,9 @@ impl Message {
         let mut file = if let Some(file) = self.file.take() {
             file
         } else {
-            let mut file = caller.as_program(unlinked_file)?;
+            let file = caller.as_program(unlinked_file)?;
+            // What is long passes by the buffer.
+            let mut file = BufWriter::with_capacity(BUFFER, file);
             let memory = core::mem::take(&mut self.memory);
             file.write_all(&memory)
                 .map_err(|error| temporary_file(&error))?;
@@ -180,6 +180,9 @@ enum State {
     Within,
 }
 
+/// Where text goes, a piece after the other.
+type Output<'a> = dyn FnMut(&[u8]) -> Result<(), Failure> + 'a;
+
 /// Puts `>` before each line that a reader would take for the beginning of a message.  It works on
 /// any cut of the text into pieces, and so on lines of any length.
 struct Quoter {
@@ -197,41 +200,47 @@ impl Quoter {
         }
     }
 
-    fn quote(&mut self, input: &[u8], output: &mut Vec<u8>) {
-        let mut rest = input;
-        while let Some((&byte, next)) = rest.split_first() {
-            // Most of a message: what follows the first few bytes of a line.
-            if matches!(self.state, State::Within)
-                && rest.read_until(b'\n', output).is_ok_and(|count| count > 0)
-            {
-                if output.ends_with(b"\n") {
+    /// Hand on the next piece of the text, quoted.
+    fn quote(&mut self, input: &[u8], output: &mut Output) -> Result<(), Failure> {
+        // What is not handed on yet begins there.
+        let mut begin = 0;
+        let mut at = 0;
+        while let Some(&byte) = input.get(at) {
+            match self.state {
+                // Most of a message: what follows the first few bytes of a line.
+                State::Within => {
+                    let rest = input.get(at..).unwrap_or_default();
+                    let Some(line) = sys::position(b'\n', rest) else {
+                        break;
+                    };
                     self.state = self.after(State::Within, b'\n');
-                }
-                continue;
-            }
-            rest = next;
-            self.state = match (self.state, byte) {
-                (State::Matching(matched), _) if FROM.get(matched) == Some(&byte) => {
-                    let matched = matched.saturating_add(1);
-                    if matched < FROM.len() {
-                        // Not written yet.
-                        self.state = State::Matching(matched);
-                        continue;
-                    }
-                    output.push(b'>');
-                    output.extend_from_slice(FROM);
-                    self.state = State::Within;
+                    at = at.saturating_add(line).saturating_add(1);
                     continue;
                 }
-                (State::Matching(matched), _) if matched > 0 => {
-                    output.extend(FROM.iter().take(matched));
-                    self.after(State::Within, byte)
+                State::Matching(matched) if FROM.get(matched) == Some(&byte) => {
+                    if matched == 0 {
+                        output(input.get(begin..at).unwrap_or_default())?;
+                    }
+                    let matched = matched.saturating_add(1);
+                    self.state = State::Matching(matched);
+                    // Not handed on before it is clear what it is.
+                    begin = at.saturating_add(1);
+                    if matched == FROM.len() {
+                        output(b">")?;
+                        output(FROM)?;
+                        self.state = State::Within;
+                    }
                 }
-                (state, _) => self.after(state, byte),
-            };
-            output.push(byte);
+                State::Matching(matched) if matched > 0 => {
+                    output(FROM.get(..matched).unwrap_or_default())?;
+                    self.state = self.after(State::Within, byte);
+                }
+                state => self.state = self.after(state, byte),
+            }
+            at = at.saturating_add(1);
         }
         self.last = input.last().copied().or(self.last);
+        output(input.get(begin..).unwrap_or_default())
     }
 
     /// The state after a byte that is no part of a `From ` held back.
@@ -246,20 +255,26 @@ impl Quoter {
     }
 
     /// What is missing at the end: a newline, and the blank line.
-    fn finish(self, output: &mut Vec<u8>) {
+    fn finish(self, output: &mut Output) -> Result<(), Failure> {
         if let State::Matching(matched) = self.state {
-            output.extend(FROM.iter().take(matched));
+            output(FROM.get(..matched).unwrap_or_default())?;
         }
         if !matches!(self.last, None | Some(b'\n')) {
-            output.push(b'\n');
+            output(b"\n")?;
         }
-        output.push(b'\n');
+        output(b"\n")
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use super::Quoter;
+    use super::{Failure, Quoter};
+
+    #[allow(clippy::unnecessary_wraps)] // as what is called
+    fn add(output: &mut Vec<u8>, text: &[u8]) -> Result<(), Failure> {
+        output.extend_from_slice(text);
+        Ok(())
+    }
 
     /// The same text in pieces of every size must come out alike.
     fn check(all: bool, text: &[u8], expected: &[u8]) {
@@ -267,9 +282,11 @@ mod tests {
             let mut quoter = Quoter::new(all);
             let mut output = Vec::new();
             for piece in text.chunks(size) {
-                quoter.quote(piece, &mut output);
+                quoter
+                    .quote(piece, &mut |text| add(&mut output, text))
+                    .unwrap();
             }
-            quoter.finish(&mut output);
+            quoter.finish(&mut |text| add(&mut output, text)).unwrap();
             assert_eq!(output, expected, "in pieces of {size}");
         }
     }

@@ -404,6 +404,14 @@ pub fn sync(file: &File) -> Result<(), Errno> {
     Errno::result(unsafe { fsync_range(file.as_raw_fd(), all, 0, 0) }).map(drop)
 }
 
+/// Where a byte first stands.  Much faster than looking at each byte, which std does not show.
+pub fn position(byte: u8, bytes: &[u8]) -> Option<usize> {
+    let start = bytes.as_ptr();
+    // SAFETY: the bytes are valid for reads of their length.
+    let found = unsafe { libc::memchr(start.cast(), byte.into(), bytes.len()) };
+    (!found.is_null()).then(|| (found as usize).saturating_sub(start as usize))
+}
+
 /// Close a file and tell what that says.
 pub fn close(file: File) -> Result<(), Errno> {
     // SAFETY: the descriptor is this file's alone, and nobody has it after this.
