@@ -59,7 +59,9 @@ pub struct Queue<'a, F: FileSystem> {
     ahead: Option<F::Neighbour>,
     /// It was gone, and that was no use.
     woken: bool,
-    /// Nobody was waited for since we lined up.
+    /// Behind whom we did not wait before another try.
+    tried: Option<Token>,
+    /// That was just now.
     fresh: bool,
 }
 
@@ -73,6 +75,7 @@ impl<'a, F: FileSystem> Queue<'a, F> {
             place: None,
             ahead: None,
             woken: false,
+            tried: None,
             fresh: false,
         }
     }
@@ -99,8 +102,10 @@ impl<'a, F: FileSystem> Queue<'a, F> {
             }
             // A holder on a local file system that saw nobody here when it let
             // the lock go stays present, for the next one.
-            self.fresh = self.fs.is_local() && self.place.is_some() && self.place == holder;
+            let is_next = self.place.is_some() && self.place == holder;
+            self.fresh = self.fs.is_local() && is_next && self.tried != holder;
             if self.fresh {
+                self.tried = holder;
                 return patience.wait(Span::ZERO).map(|()| true);
             }
         }

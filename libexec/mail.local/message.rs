@@ -282,11 +282,11 @@ mod tests {
             let mut quoter = Quoter::new(all);
             let mut output = Vec::new();
             for piece in text.chunks(size) {
-                let quoted = quoter.quote(piece, &mut |text| add(&mut output, text));
-                assert!(quoted.is_ok());
+                let done = quoter.quote(piece, &mut |text| add(&mut output, text));
+                assert!(done.is_ok());
             }
-            let finished = quoter.finish(&mut |text| add(&mut output, text));
-            assert!(finished.is_ok());
+            let done = quoter.finish(&mut |text| add(&mut output, text));
+            assert!(done.is_ok());
             assert_eq!(output, expected, "in pieces of {size}");
         }
     }

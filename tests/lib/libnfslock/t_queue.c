@@ -62,7 +62,12 @@ TEST(order, "who comes first is first, and nobody asks without being woken")
 		finish_all(pids, number);
 		check_order("abcdef");
 		for (i = 0; i < number; i++)
-			ATF_CHECK_EQ(2, shared->tallies[i].tries);
+			/*
+			 * A holder on a local file system may stay present
+			 * when it lets go: who is behind it looks once more.
+			 */
+			ATF_CHECK_EQ(i == 0 && !remote ? 3 : 2,
+			    shared->tallies[i].tries);
 		check_end();
 	}
 }
