@@ -108,9 +108,18 @@ pub struct File {
     uid: u32,
     mtime: i64,
     ctime: i64,
-    /// When it was last changed, whatever the server's clock says.
+    /// When it was last changed so that one can see it, whatever the server's
+    /// clock says: a clock that was set back may give it the times it had.
     pub changed: Nanos,
     pub handle: Handle,
+}
+
+impl File {
+    fn bear(&mut self, mtime: i64, ctime: i64, now: Nanos) {
+        if (self.mtime, self.ctime) != (mtime, ctime) {
+            (self.mtime, self.ctime, self.changed) = (mtime, ctime, now);
+        }
+    }
 }
 
 /// The server: names, files, and a clock that can be set.
@@ -187,14 +196,13 @@ impl Server {
         let time = self.time(now);
         let file = self.open(handle)?;
         file.contents = contents.to_vec();
-        (file.mtime, file.ctime, file.changed) = (time, time, now);
+        file.bear(time, time, now);
         Ok(Self::stat(file))
     }
 
     fn set_times(&mut self, handle: Handle, now: Nanos) -> Result<(), c_int> {
         let time = self.time(now);
-        let file = self.open(handle)?;
-        (file.mtime, file.ctime, file.changed) = (time, time, now);
+        self.open(handle)?.bear(time, time, now);
         Ok(())
     }
 
@@ -232,7 +240,7 @@ impl Server {
         let time = self.time(now);
         let file = self.files.get_mut(&ino).unwrap();
         file.nlink = file.nlink.checked_add_signed(change).unwrap();
-        (file.ctime, file.changed) = (time, now);
+        file.bear(file.mtime, time, now);
         if file.nlink == 0 {
             self.files.remove(&ino);
         }
