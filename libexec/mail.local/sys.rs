@@ -495,6 +495,7 @@ pub fn is_on_nfs(file: &impl AsFd) -> Result<bool, Errno> {
 /// library the loader works longer at each start than the delivery at its locks.
 #[cfg(all(panic = "abort", not(test)))]
 mod unwinder {
+    use core::arch::global_asm;
     use core::ffi::{c_int, c_void};
 
     /// From `<unwind.h>`.
@@ -505,9 +506,14 @@ mod unwinder {
         END_OF_STACK
     }
 
+    // Not for others in this process: a module of the name service may be in C++, and unwind.
+    global_asm!(".hidden _Unwind_Backtrace");
+
     macro_rules! never_called {
         ($($name:ident)*) => {
             $(
+                global_asm!(concat!(".hidden ", stringify!($name)));
+
                 #[no_mangle]
                 extern "C" fn $name() {
                     std::process::abort();

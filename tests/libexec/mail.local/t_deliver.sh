@@ -486,6 +486,20 @@ unknown_user_body()
 	atf_check ls -A out
 }
 
+atf_test_case no_symbols
+no_symbols_head()
+{
+	atf_set descr "The program has nothing that a module of the name" \
+	    "service would take for the unwinder of its own library"
+	atf_set require.progs nm
+}
+no_symbols_body()
+{
+	[ -r "${MAIL_LOCAL}" ] || atf_skip "cannot read ${MAIL_LOCAL}"
+	atf_check -o save:symbols nm -D --defined-only "${MAIL_LOCAL}"
+	atf_check -s exit:1 grep _Unwind symbols
+}
+
 atf_init_test_cases()
 {
 	. "$(atf_get_srcdir)/h_common.sh"
@@ -514,4 +528,5 @@ atf_init_test_cases()
 	atf_add_test_case options
 	atf_add_test_case usage
 	atf_add_test_case unknown_user
+	atf_add_test_case no_symbols
 }
