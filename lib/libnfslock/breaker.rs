@@ -296,7 +296,7 @@ pub fn sweep_sometimes<F: FileSystem>(fs: &F, taken: &Taken, timing: &Timing) {
 /// in use nevertheless, since that clock may have been set: then a temporary is
 /// made again.  A guard is in use by whoever acts under it, and goes only if
 /// its maker is known to be dead, or to the next one that needs it.
-fn sweep<F: FileSystem>(fs: &F, made: &Taken, timing: &Timing) {
+pub fn sweep<F: FileSystem>(fs: &F, made: &Taken, timing: &Timing) {
     let now = made.attributes.ctime;
     let mut seen: u32 = 0;
     let _ = fs.list(&mut |name| {

@@ -99,6 +99,10 @@ pub trait Host {
     /// Who is lined up behind a token?  Anybody may have lied here.
     fn next_after(&self, ahead: &Token) -> Option<Token>;
 
+    /// Is certainly nobody lined up behind a token?  Not if the place cannot be
+    /// read: who finds it taken can make himself heard in no other way.
+    fn is_last(&self, token: &Token) -> bool;
+
     /// Leave the place behind a token.
     fn step_out(&self, ahead: &Token);
 

@@ -55,7 +55,12 @@ pub struct Lock<F: FileSystem> {
     ready: Option<Ready>,
     /// Others were waited for, and others may be waiting behind.
     queued: bool,
+    /// How often something was kept.
+    rounds: u32,
 }
+
+/// So often nothing is kept, and what killed processes left is looked for.
+const ROUNDS: u32 = 1024;
 
 /// A lock.
 struct Held {
@@ -66,7 +71,8 @@ struct Held {
 }
 
 /// Where nobody waits, the next lock is the same file under its name again, of
-/// the same process under the same token.
+/// the same process under the same token.  Only where nobody else may make
+/// files: another's could have the temporary's name by then.
 struct Ready {
     token: Token,
     temporary: Option<Temporary>,
@@ -98,6 +104,7 @@ impl<F: FileSystem> Lock<F> {
             presence: None,
             ready: None,
             queued: false,
+            rounds: 0,
             fs,
         };
         lock.take(options, false)?;
@@ -126,7 +133,15 @@ impl<F: FileSystem> Lock<F> {
         }
         self.common = common;
         self.timing = Timing::new(options.stale);
-        self.take(options, self.fs.is_local())
+        let keep = self.keeps();
+        if !keep {
+            self.let_go(false)?;
+        }
+        self.take(options, keep)
+    }
+
+    fn keeps(&self) -> bool {
+        self.fs.is_local() && !self.common
     }
 
     fn take(&mut self, options: &Options, keep: bool) -> Result<(), Failure> {
@@ -292,8 +307,10 @@ impl<F: FileSystem> Lock<F> {
         }
         // Who lines up from now on looks for the lock after that, and finds it
         // free.
-        let keep = keep && self.fs.is_local() && outcome.is_ok() && !self.queued;
-        if keep && self.fs.next_after(&own).is_none() {
+        self.rounds = self.rounds.wrapping_add(1);
+        let is_due = self.rounds.checked_rem(ROUNDS) == Some(0);
+        let keep = keep && self.keeps() && outcome.is_ok() && !self.queued && !is_due;
+        if keep && self.fs.is_last(&own) {
             self.ready.get_or_insert(Ready {
                 token: own,
                 temporary: None,
@@ -308,6 +325,9 @@ impl<F: FileSystem> Lock<F> {
             queue::hand_over(&self.fs, &own, presence);
         }
         if let (Ok(()), Some(taken)) = (outcome, taken) {
+            if is_due {
+                breaker::sweep(&self.fs, &taken, &self.timing);
+            }
             breaker::sweep_sometimes(&self.fs, &taken, &self.timing);
         }
         outcome

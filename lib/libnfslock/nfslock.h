@@ -197,15 +197,16 @@ int	nfslock_release(nfslock_t *lock);
  * slash), as options say (NULL: every default), and waits for it.  Whatever the
  * answer is, nfslock_release() frees the handle.
  *
- * On a local file system where nobody else waits, a temporary file and this
- * host's knowledge of the process are kept as well, and the next lock is that
- * file under its name again: much less work.  On any other, the descriptor of
- * the directory is kept and little else.
+ * In a private directory on a local file system, while nobody else waits, a
+ * temporary file and this host's knowledge of the process are kept as well, and
+ * the next lock is that file under its name again: much less work.  In any
+ * other, the descriptor of the directory is kept and little else.
  *
  * nfslock_unlock answers OK, STOLEN, GONE, TIMEDOUT, FORKED, ERROR (EINVAL: it
  * has no lock; then nfslock_verify() and nfslock_refresh() say the same).
  * nfslock_relock answers OK, HELD, TIMEDOUT, CANCELLED, UNSAFE, FORKED, ERROR
- * (EBUSY: it has a lock; EBADF: somebody else has closed its descriptor).
+ * (EBUSY: it has a lock; EBADF, ENOTDIR: somebody else has closed its
+ * descriptor).
  */
 int	nfslock_unlock(nfslock_t *lock);
 int	nfslock_relock(nfslock_t *lock, const char *name,

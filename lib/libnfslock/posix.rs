@@ -353,6 +353,10 @@ impl Host for Posix {
         self.place()?.next_after(ahead)
     }
 
+    fn is_last(&self, token: &Token) -> bool {
+        self.place().is_none_or(|place| place.is_last(token))
+    }
+
     fn step_out(&self, ahead: &Token) {
         if let Some(place) = self.place() {
             place.step_out(ahead);

@@ -145,6 +145,9 @@ impl Place {
 
     /// Be present under a token.
     pub fn appear(&self, token: &Token) -> Option<Presence> {
+        if !self.dir.is_itself() {
+            return None;
+        }
         let name = Name::of_presence(token, self.scope).ok()?;
         self.dir.make_fifo(name.as_c_str(), MODE).ok()?;
         // For reading as well: else it could not be opened while nobody reads.
@@ -225,6 +228,12 @@ impl Place {
         };
         // A link to nowhere: made with its contents in one step.
         self.dir.symlink(own.as_c_str(), place.as_c_str()).is_ok()
+    }
+
+    /// Has nobody the place behind a token?
+    pub fn is_last(&self, token: &Token) -> bool {
+        Name::of_place_behind(token, self.scope)
+            .is_ok_and(|place| self.dir.read_link(place.as_c_str(), &mut [0]) == Err(libc::ENOENT))
     }
 
     /// Who has the place behind a token?

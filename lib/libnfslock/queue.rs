@@ -103,6 +103,9 @@ impl<'a, F: FileSystem> Queue<'a, F> {
             // A holder on a local file system that saw nobody here when it let
             // the lock go stays present, for the next one.
             let is_next = self.place.is_some() && self.place == holder;
+            if !is_next {
+                self.tried = None;
+            }
             self.fresh = self.fs.is_local() && is_next && self.tried != holder;
             if self.fresh {
                 self.tried = holder;

@@ -118,7 +118,7 @@ lock_cost()
 	mkdir d
 	: > input
 	within="--toggle-collect=$1 --toggle-collect=$2"
-	least_cost 8 "${h_lock}" "${h_lock}" -c $3 -n 16 d/m
+	least_cost 8 "${h_lock}" "${h_lock}" -p $3 -n 16 d/m
 }
 
 atf_test_case kept

@@ -188,8 +188,8 @@ live(const struct plan *plan)
 	told->acquired = nfslock_acquire(MAILBOX, &options, &lock);
 	told->error = errno;
 	while (told->acquired == NFSLOCK_OK) {
-		told->verified = nfslock_verify(lock);
-		told->refreshed = nfslock_refresh(lock);
+		told->verified += nfslock_verify(lock);
+		told->refreshed += nfslock_refresh(lock);
 		if (plan->life == RELEASE_LATE)
 			sleep_ms(STALE * 1000 / 2 + 100);
 		if (again-- == 0)

@@ -471,6 +471,37 @@ TEST(trap, "of what was left where processes meet so much is tidied at a time")
 	}
 }
 
+TEST(keeper, "who keeps his handle does not stay where the place is squatted")
+{
+	struct nfslock_options options = options_of(NFSLOCK_LIMIT_NONE, 0);
+	char path[PATHLEN], token[LOCKSIZE + 1];
+	nfslock_t *lock;
+	int kind;
+
+	set_up();
+	remote = false;
+	options.directory = NFSLOCK_DIR_PRIVATE;
+	for (kind = 0; kind < 2; kind++) {
+		CHECK_STATUS(OK, nfslock_acquire(MAILBOX, &options, &lock));
+		CHECK_STATUS(OK, nfslock_unlock(lock));
+		ATF_CHECK_EQ(1, names_in_place('.'));
+		CHECK_STATUS(OK, nfslock_relock(lock, NULL, &options));
+		memset(token, 0, sizeof(token));
+		(void)read_file(LOCK, token, LOCKSIZE);
+		path_of(path, token, '+');
+		if (kind == 0)
+			squat(token, "garbage");
+		else
+			make_file(path, "", 0);
+		CHECK_STATUS(OK, nfslock_unlock(lock));
+		ATF_CHECK_EQ(0, names_in_place('.'));
+		ATF_REQUIRE_EQ(0, unlink(path));
+		CHECK_STATUS(OK, nfslock_relock(lock, NULL, &options));
+		CHECK_STATUS(OK, nfslock_release(lock));
+		check_end();
+	}
+}
+
 ATF_TP_ADD_TCS(tp)
 {
 
@@ -479,6 +510,7 @@ ATF_TP_ADD_TCS(tp)
 	ATF_TP_ADD_TC(tp, long_line);
 	ATF_TP_ADD_TC(tp, rung);
 	ATF_TP_ADD_TC(tp, trap);
+	ATF_TP_ADD_TC(tp, keeper);
 
 	return atf_no_error();
 }

@@ -267,6 +267,7 @@ fn relocks(rounds: u32) -> Plan {
         rounds,
         rest: SECOND / 70,
         relocks: true,
+        common: false,
         ..Plan::default()
     }
 }

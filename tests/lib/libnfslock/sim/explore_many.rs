@@ -247,6 +247,7 @@ fn peers_see_a_lock_that_is_taken_again() {
         rounds: 4,
         rest: 100 * SECOND,
         relocks: true,
+        common: false,
         limit: Some(3000 * SECOND),
         ..Plan::default()
     };
@@ -315,6 +316,7 @@ fn a_guard_was_left_behind() {
 fn a_crowd_that_locks_again() {
     let plan = Plan {
         relocks: true,
+        common: false,
         rounds: 4,
         sweeps: true,
         ..holds(SECOND / 3)

@@ -133,6 +133,7 @@ fn neighbours_lock_again() {
             rounds: 2,
             rest,
             relocks: true,
+            common: false,
             ..waits.clone()
         };
         let mut scenario = hosts(1, true)

@@ -615,6 +615,10 @@ impl host::Host for Host {
         world.place.behind.get(&self.at(ahead)).copied()
     }
 
+    fn is_last(&self, token: &Token) -> bool {
+        self.next_after(token).is_none()
+    }
+
     fn step_out(&self, ahead: &Token) {
         let place = &mut self.server.0.borrow_mut().place;
         place.behind.remove(&self.at(ahead));

@@ -396,6 +396,10 @@ impl Host for Process {
         }
     }
 
+    fn is_last(&self, token: &Token) -> bool {
+        self.next_after(token).is_none()
+    }
+
     fn step_out(&self, ahead: &Token) {
         self.place(Ask::StepOut(*ahead));
     }

@@ -51,11 +51,11 @@ const ONCE: Options = Options {
 };
 
 fn acquire(host: &Host) -> Result<Lock<Host>, Failure> {
-    Lock::acquire_in(host.clone(), MAILBOX, true, &Options::default())
+    Lock::acquire_in(host.clone(), MAILBOX, false, &Options::default())
 }
 
 fn relock(lock: &mut Lock<Host>) -> Result<(), Failure> {
-    lock.relock(None, true, &ONCE)
+    lock.relock(None, false, &ONCE)
 }
 
 fn on_server() -> (Server, Host) {
@@ -127,6 +127,40 @@ fn on_the_server_itself_the_same_file_is_the_lock_again() {
 }
 
 #[test]
+fn where_others_may_make_files_nothing_is_kept() {
+    let (server, host) = on_server();
+    let mut lock = let_go_twice(&host);
+    for _ in 0..3 {
+        // What there was before is cleared away, too.
+        assert_eq!(lock.relock(None, true, &ONCE), Ok(()));
+        assert_eq!(server.names(), ["user.lock"]);
+        assert_eq!(host.in_memory(), 1);
+        assert_eq!(lock.unlock(), Ok(()));
+        assert!(server.names().is_empty());
+        assert_eq!(host.in_memory(), 0);
+    }
+    assert_eq!(relock(&mut lock), Ok(()));
+    assert_eq!(temporaries(&host).len(), 1);
+    assert_eq!(lock.release(), Ok(()));
+    assert!(server.names().is_empty());
+}
+
+#[test]
+fn now_and_then_nothing_is_kept() {
+    let (server, host) = on_server();
+    let mut lock = let_go(&host);
+    let mut times = 0;
+    for _ in 0..2048 {
+        assert_eq!(relock(&mut lock), Ok(()));
+        assert_eq!(lock.unlock(), Ok(()));
+        times += u32::from(host.in_memory() == 0);
+        assert_eq!(server.names().is_empty(), host.in_memory() == 0);
+    }
+    assert_eq!(times, 2);
+    assert_eq!(lock.release(), Ok(()));
+}
+
+#[test]
 fn over_nfs_nothing_is_kept() {
     let server = Server::default();
     let host = server.host("a", 10);
@@ -164,7 +198,7 @@ fn a_handle_without_a_lock_says_so() {
 fn another_mailbox_in_the_same_directory() {
     for host in [Server::default().host("a", 10), on_server().1] {
         let mut lock = let_go_twice(&host);
-        assert_eq!(lock.relock(Some(c"other"), true, &ONCE), Ok(()));
+        assert_eq!(lock.relock(Some(c"other"), false, &ONCE), Ok(()));
         assert!(host.names().contains(&"other.lock".to_owned()));
         assert!(!host.names().contains(&"user.lock".to_owned()));
         assert_eq!(lock.unlock(), Ok(()));
@@ -172,7 +206,7 @@ fn another_mailbox_in_the_same_directory() {
         assert_eq!(relock(&mut lock), Ok(()));
         assert!(host.names().contains(&"other.lock".to_owned()));
         assert_eq!(lock.unlock(), Ok(()));
-        let bad = lock.relock(Some(c"a/b"), true, &ONCE);
+        let bad = lock.relock(Some(c"a/b"), false, &ONCE);
         assert_eq!(errno(bad), libc::EINVAL);
         assert_eq!(lock.release(), Ok(()));
         assert!(host.names().is_empty());

@@ -309,6 +309,10 @@ impl Host for Mount {
         next.and_then(|next| Token::parse(&next))
     }
 
+    fn is_last(&self, token: &Token) -> bool {
+        self.next_after(token).is_none()
+    }
+
     fn step_out(&self, ahead: &Token) {
         here(|host| host.behind.remove(ahead.as_bytes()), None);
     }
