@@ -114,7 +114,12 @@ fn run(options: Options) -> Result<(), String> {
         &places,
     );
     let (peers, program, why) = match entered {
-        Ok((peers, program)) => (peers, program, None),
+        Ok((peers, program)) => {
+            for place in &places {
+                world::check(&place.directory)?;
+            }
+            (peers, program, None)
+        }
         Err(why) => {
             let scratch = out.join("scratch");
             fs::create_dir_all(&scratch).map_err(workloads::told(&scratch))?;
