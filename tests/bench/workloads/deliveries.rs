@@ -617,15 +617,17 @@ fn one_box(context: &Context, place: &Place, rows: &mut Vec<Row>) -> Result<()> 
                 (8, each, &mut eight[number]),
             ] {
                 in_spool(context, place, |directory| {
-                    Load {
+                    let load = |processes, each| Load {
                         deliverer,
                         processes,
                         each,
                         first: 0,
                         one_mailbox: true,
                         limit,
-                    }
-                    .run(context, directory, &message, outcome)
+                    };
+                    // The first one makes the mailbox.
+                    load(1, 1).run(context, directory, &message, &mut Outcome::default())?;
+                    load(processes, each).run(context, directory, &message, outcome)
                 })?;
             }
         }
