@@ -34,7 +34,7 @@ use std::path::{Path, PathBuf};
 
 use crate::counts::Counter;
 use crate::peers::Peers;
-use crate::report::Report;
+use crate::report::{Report, Row};
 use crate::workloads::{self, Context, Place};
 use crate::{agents, locks, machine, processes, world};
 
@@ -114,7 +114,12 @@ fn run(options: Options) -> Result<(), String> {
         &places,
     );
     let (peers, program, why) = match entered {
-        Ok((peers, program)) => (peers, program, None),
+        Ok((peers, program)) => {
+            for place in &places {
+                world::check(&place.directory)?;
+            }
+            (peers, program, None)
+        }
         Err(why) => {
             let scratch = out.join("scratch");
             fs::create_dir_all(&scratch).map_err(workloads::told(&scratch))?;
@@ -178,16 +183,15 @@ fn run(options: Options) -> Result<(), String> {
     report.write(&out).map_err(workloads::told(&out))?;
     print!("{}", report.table());
     println!("All is in {}", out.display());
-    let lost: u64 = report
-        .rows
-        .iter()
-        .filter(|row| row.who.starts_with(locks::OURS))
-        .map(|row| row.lost)
-        .sum();
-    if lost == 0 {
-        Ok(())
-    } else {
-        Err(format!("ours lost {lost}"))
+    let of_ours = |count: fn(&Row) -> u64| -> u64 {
+        let rows = report.rows.iter();
+        rows.filter(|row| row.who.starts_with(locks::OURS))
+            .map(count)
+            .sum()
+    };
+    match (of_ours(|row| row.lost), of_ours(|row| row.unfinished)) {
+        (0, 0) => Ok(()),
+        (lost, unfinished) => Err(format!("ours lost {lost}, and did not do {unfinished}")),
     }
 }
 

@@ -37,7 +37,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::rc::Rc;
 
-use libloading::{Library, Symbol};
+use libloading::Library;
 
 use crate::peers::Peers;
 
@@ -232,21 +232,39 @@ impl Lock for ExclLock {
     }
 }
 
-/// liblockfile, by dlopen(3).
-pub struct LibLockfile(Rc<Library>);
+/// int lockfile_create(const char *, int retries, int flags).
+type Create = unsafe extern "C" fn(*const c_char, c_int, c_int) -> c_int;
+/// int lockfile_remove(const char *).
+type Remove = unsafe extern "C" fn(*const c_char) -> c_int;
+
+/// liblockfile, by dlopen(3).  Its functions are looked up once, as a linker
+/// would do it.
+#[derive(Clone)]
+pub struct LibLockfile {
+    create: Create,
+    remove: Remove,
+    /// They are in it.
+    _library: Rc<Library>,
+}
 
 struct LibLockfileLock {
-    library: Rc<Library>,
+    library: LibLockfile,
     path: CString,
 }
 
 impl LibLockfile {
-    fn load(peers: &Peers) -> Result<Self, String> {
+    fn load(peers: &Peers) -> Result<Self, libloading::Error> {
         let path = peers.library("liblockfile.so.1");
-        // SAFETY: the library's initialisers are those of C.
-        unsafe { Library::new(&path) }
-            .map(|library| Self(Rc::new(library)))
-            .map_err(|error| error.to_string())
+        // SAFETY: the library's initialisers are those of C, and the types
+        // those of its header; the functions are called while it is loaded.
+        unsafe {
+            let library = Library::new(&path)?;
+            Ok(Self {
+                create: *library.get::<Create>(b"lockfile_create\0")?,
+                remove: *library.get::<Remove>(b"lockfile_remove\0")?,
+                _library: Rc::new(library),
+            })
+        }
     }
 }
 
@@ -261,7 +279,7 @@ impl Locker for LibLockfile {
 
     fn open(&self, mailbox: &Path) -> io::Result<Box<dyn Lock>> {
         Ok(Box::new(LibLockfileLock {
-            library: Rc::clone(&self.0),
+            library: self.clone(),
             path: c_string(&lock_name(mailbox)),
         }))
     }
@@ -269,30 +287,16 @@ impl Locker for LibLockfile {
 
 impl Lock for LibLockfileLock {
     fn acquire(&mut self) -> io::Result<()> {
-        // SAFETY: int lockfile_create(const char *, int retries, int flags).
-        let status = unsafe {
-            let create: Symbol<unsafe extern "C" fn(*const c_char, c_int, c_int) -> c_int> = self
-                .library
-                .get(b"lockfile_create\0")
-                .map_err(io::Error::other)?;
-            create(self.path.as_ptr(), 1000, 0)
-        };
-        match status {
+        // SAFETY: a C string.
+        match unsafe { (self.library.create)(self.path.as_ptr(), 1000, 0) } {
             0 => Ok(()),
             _ => Err(failed("lockfile_create")),
         }
     }
 
     fn release(&mut self) -> io::Result<()> {
-        // SAFETY: int lockfile_remove(const char *).
-        let status = unsafe {
-            let remove: Symbol<unsafe extern "C" fn(*const c_char) -> c_int> = self
-                .library
-                .get(b"lockfile_remove\0")
-                .map_err(io::Error::other)?;
-            remove(self.path.as_ptr())
-        };
-        match status {
+        // SAFETY: a C string.
+        match unsafe { (self.library.remove)(self.path.as_ptr()) } {
             0 => Ok(()),
             _ => Err(failed("lockfile_remove")),
         }
@@ -502,7 +506,7 @@ pub fn all(peers: &Peers) -> Vec<Box<dyn Locker>> {
     ];
     match LibLockfile::load(peers) {
         Ok(library) => all.push(Box::new(library)),
-        Err(why) => peers.miss(LIBLOCKFILE, &why),
+        Err(why) => peers.miss(LIBLOCKFILE, &why.to_string()),
     }
     for one in executed(peers) {
         all.push(Box::new(one));

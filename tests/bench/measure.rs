@@ -80,14 +80,16 @@ pub fn ratio(of: Option<f64>, to: Option<f64>) -> Option<f64> {
 }
 
 /// A B A B ...: what else the machine does, and what the disk has left to do,
-/// hits all alike.
+/// hits all alike.  Each round begins with another one, or else each would
+/// always find what the same one before it has left.
 pub fn alternate<T>(
     rounds: usize,
     of: &[T],
     mut run: impl FnMut(usize, &T) -> Result<(), String>,
 ) -> Result<(), String> {
     for round in 0..rounds {
-        for one in of {
+        let (last, first) = of.split_at(round % of.len().max(1));
+        for one in first.iter().chain(last) {
             run(round, one)?;
         }
     }

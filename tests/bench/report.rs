@@ -85,6 +85,8 @@ pub struct Row {
     pub kilobytes: Option<f64>,
     /// Updates or messages that were lost, doubled or damaged.
     pub lost: u64,
+    /// What was to be done and was not, in time or at all.
+    pub unfinished: u64,
     pub note: String,
 }
 

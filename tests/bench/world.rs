@@ -33,7 +33,7 @@ use std::ffi::CString;
 use std::fs;
 use std::io;
 use std::os::unix::ffi::OsStrExt;
-use std::os::unix::fs::{chown, PermissionsExt};
+use std::os::unix::fs::{chown, DirBuilderExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
@@ -66,6 +66,22 @@ pub fn become_user(id: u32) {
         libc::setgroups(0, std::ptr::null());
         libc::setgid(id);
         libc::setuid(id);
+    }
+}
+
+/// What is mounted over would be measured under the name of what is below.
+pub fn check(place: &Path) -> Result<(), String> {
+    let mail = fs::canonicalize(MAIL).unwrap_or_else(|_| MAIL.into());
+    match [Path::new("/mnt"), &mail]
+        .iter()
+        .find(|over| place.starts_with(over))
+    {
+        None => Ok(()),
+        Some(over) => Err(format!(
+            "{}: nothing can be measured below {}, which is mounted over",
+            place.display(),
+            over.display()
+        )),
     }
 }
 
@@ -107,7 +123,9 @@ fn build(out: &Path, peers: &Path, ours: &Path) -> io::Result<(Peers, PathBuf)> 
     let world = out.join("world");
     let etc = world.join("etc");
     let _ = fs::remove_dir_all(&world);
-    fs::create_dir_all(&etc)?;
+    // Programs of the peers lie in it, and a directory that all may write.
+    fs::DirBuilder::new().mode(0o700).create(&world)?;
+    fs::create_dir(&etc)?;
     // Copies of programs lie on the disk as all others do.
     let scratch = world.join("scratch");
     fs::create_dir(&scratch)?;
@@ -176,6 +194,11 @@ fn build(out: &Path, peers: &Path, ours: &Path) -> io::Result<(Peers, PathBuf)> 
     }
     fs::create_dir_all("/etc/ld.so.conf.d")?;
     fs::write("/etc/ld.so.conf.d/bench.conf", directories)?;
+    // It writes a cache of its own there, too, which is the machine's.
+    let auxiliary = Path::new("/var/cache/ldconfig");
+    if auxiliary.is_dir() {
+        mount(None, auxiliary, Some("tmpfs"), 0, "mode=700")?;
+    }
     Command::new("/sbin/ldconfig").arg("-X").status()?;
     for number in 0..USERS {
         let home = home(number);
