@@ -250,7 +250,7 @@ come_and_go(void *argument)
 TEST(no_wake_up_lost, "at whatever moment one comes and the other goes")
 {
 	pid_t pids[4];
-	int i, kind, number = (int)nitems_of(pids);
+	int i, kind, number = (int)nitems_of(pids), polls;
 
 	set_up();
 	time_passes = NEVER;
@@ -258,8 +258,10 @@ TEST(no_wake_up_lost, "at whatever moment one comes and the other goes")
 		for (i = 0; i < number; i++)
 			pids[i] = start(come_and_go, &i);
 		finish_all(pids, number);
-		for (i = 0; i < number; i++)
-			ATF_CHECK(shared->tallies[i].polls > CYCLES / 10);
+		/* One of them may have been alone for most of its time. */
+		for (i = polls = 0; i < number; i++)
+			polls += shared->tallies[i].polls;
+		ATF_CHECK(polls > CYCLES / 4);
 		check_end();
 	}
 }
