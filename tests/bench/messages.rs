@@ -117,8 +117,13 @@ impl Message {
     }
 
     /// How often each copy stands whole in a mailbox, from an offset on, and
-    /// how many are damaged.
-    pub fn find(&self, mailbox: &Path, from: u64) -> io::Result<(BTreeMap<u64, u64>, u64)> {
+    /// how many are damaged.  Does who put them there quote?
+    pub fn find(
+        &self,
+        mailbox: &Path,
+        from: u64,
+        quotes: bool,
+    ) -> io::Result<(BTreeMap<u64, u64>, u64)> {
         let mut file = open_unseen(mailbox)?;
         file.seek(SeekFrom::Start(from))?;
         let mut lines = BufReader::with_capacity(1 << 16, file);
@@ -137,11 +142,12 @@ impl Message {
             };
             let mut rest = self.reader(REST)?;
             let mut expected = Vec::new();
-            let mut same = true;
+            let (mut same, mut after_blank) = (true, false);
             while same && next(&mut rest, &mut expected)? {
                 // The line that differs may be the next message's.
                 again = next(&mut lines, &mut line)?;
-                same = again && is_quoted(&line, &expected);
+                same = again && is_quoted(&line, &expected, after_blank);
+                after_blank = quotes && expected == b"\n";
             }
             if same {
                 again = false;
@@ -167,21 +173,23 @@ fn next(lines: &mut impl BufRead, line: &mut Vec<u8>) -> io::Result<bool> {
     Ok(lines.read_until(b'\n', line)? != 0)
 }
 
-/// Is a line the expected one, or that with a `>` before its `From `?
-fn is_quoted(line: &[u8], expected: &[u8]) -> bool {
-    line == expected
-        || (expected.starts_with(b"From ") && line.strip_prefix(b">") == Some(expected))
+/// Is a line the expected one, or that with a `>` before its `From `?  After a
+/// blank line it has to be: there it would begin another message.
+fn is_quoted(line: &[u8], expected: &[u8], after_blank: bool) -> bool {
+    let is_from = expected.starts_with(b"From ");
+    (line == expected && !(is_from && after_blank))
+        || (is_from && line.strip_prefix(b">") == Some(expected))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    fn account(mailbox: &[u8], message: &Message) -> (Vec<(u64, u64)>, u64) {
+    fn account(mailbox: &[u8], message: &Message, quotes: bool) -> (Vec<(u64, u64)>, u64) {
         let mut file = memory().expect("memory");
         file.write_all(mailbox).expect("written");
         let path = format!("/proc/self/fd/{}", file.as_raw_fd());
-        let (whole, damaged) = message.find(path.as_ref(), 0).expect("read");
+        let (whole, damaged) = message.find(path.as_ref(), 0, quotes).expect("read");
         (whole.into_iter().collect(), damaged)
     }
 
@@ -193,20 +201,26 @@ mod tests {
             let mut text = b"From x\n".to_vec();
             text.extend(message.bytes().expect("bytes"));
             text.push(b'\n');
-            text
+            let text = String::from_utf8(text).expect("text");
+            text.replace("\n\nFrom ", "\n\n>From ").into_bytes()
         };
         let (one, two) = (copy(1), copy(2));
         let mailbox = [&one[..], &two, &two].concat();
-        assert_eq!(account(&mailbox, &message), (vec![(1, 1), (2, 2)], 0));
+        assert_eq!(account(&mailbox, &message, true), (vec![(1, 1), (2, 2)], 0));
         // One in the other's place, and a byte of another.
         let cut = [&one[..one.len() / 2], &two[..]].concat();
-        assert_eq!(account(&cut, &message), (vec![(2, 1)], 1));
+        assert_eq!(account(&cut, &message, true), (vec![(2, 1)], 1));
         let mut other = one.clone();
         let last = other.len() - 4;
         other[last] ^= 1;
-        assert_eq!(account(&other, &message), (vec![], 1));
-        let quoted = String::from_utf8(one).expect("text");
-        let quoted = quoted.replace("\n\nFrom ", "\n\n>From ");
-        assert_eq!(account(quoted.as_bytes(), &message), (vec![(1, 1)], 0));
+        assert_eq!(account(&other, &message, true), (vec![], 1));
+        let text = String::from_utf8(one).expect("text");
+        let all = text.replace("\nFrom ", "\n>From ");
+        assert_eq!(account(all.as_bytes(), &message, true), (vec![(1, 1)], 0));
+        // What a reader takes for the beginning of another message.
+        let none = text.replace("\n>From ", "\nFrom ");
+        assert_eq!(account(none.as_bytes(), &message, true), (vec![], 1));
+        let found = account(none.as_bytes(), &message, false);
+        assert_eq!(found, (vec![(1, 1)], 0));
     }
 }

@@ -74,6 +74,11 @@ impl Deliverer<'_> {
         self.name() == OURS
     }
 
+    /// Does it quote what a reader would take for the next message?
+    fn quotes(&self) -> bool {
+        matches!(self, Self::Agent(_))
+    }
+
     fn mailbox(&self, recipient: usize, directory: &Path) -> PathBuf {
         match self {
             Self::Agent(agent) => agent.mailbox(recipient, directory),
@@ -245,7 +250,14 @@ impl Load<'_> {
                 let number = worker as u64 * NUMBERS + first;
                 number..number + count
             });
-            outcome.lost += account(&mailbox, before[worker], message, expected, killed);
+            outcome.lost += account(
+                &mailbox,
+                before[worker],
+                message,
+                expected,
+                killed,
+                self.deliverer.quotes(),
+            );
         }
         let wanted = self.processes as u64 * self.each;
         outcome.done += done;
@@ -351,8 +363,9 @@ fn account(
     message: &Message,
     expected: impl Iterator<Item = u64>,
     killed: u64,
+    quotes: bool,
 ) -> u64 {
-    let (found, damaged) = match message.find(mailbox, from) {
+    let (found, damaged) = match message.find(mailbox, from, quotes) {
         Ok(found) => found,
         Err(error) if error.kind() == io::ErrorKind::NotFound => (BTreeMap::new(), 0),
         Err(error) => {
