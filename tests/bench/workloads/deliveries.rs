@@ -630,7 +630,7 @@ fn one_box(context: &Context, place: &Place, rows: &mut Vec<Row>) -> Result<()> 
                 (8, each, &mut eight[number]),
             ] {
                 in_spool(context, place, |directory| {
-                    let load = |processes, each| Load {
+                    let load = |processes, each, limit| Load {
                         deliverer,
                         processes,
                         each,
@@ -638,9 +638,11 @@ fn one_box(context: &Context, place: &Place, rows: &mut Vec<Row>) -> Result<()> 
                         one_mailbox: true,
                         limit,
                     };
-                    // The first one makes the mailbox.
-                    load(1, 1).run(context, directory, &message, &mut Outcome::default())?;
-                    load(processes, each).run(context, directory, &message, outcome)
+                    // The first one makes the mailbox; who takes a second for
+                    // that and were killed would leave a lock behind.
+                    let ample = Duration::from_secs(20);
+                    load(1, 1, ample).run(context, directory, &message, &mut Outcome::default())?;
+                    load(processes, each, limit).run(context, directory, &message, outcome)
                 })?;
             }
         }
