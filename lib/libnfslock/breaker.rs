@@ -284,9 +284,9 @@ fn is_an_answer(errno: c_int) -> bool {
 /// Remove what processes that were killed left in the directory: files of the
 /// protocol's own names that are older than the stale limit.  Reading a large
 /// directory takes its time, so one release in 64 does it: that of the lock
-/// whose token happens to end in a zero.
-pub fn sweep_sometimes<F: FileSystem>(fs: &F, taken: &Taken, timing: &Timing) {
-    if taken.identity.token.as_bytes().ends_with(b"0") {
+/// whose token happens to end in a zero; and one that is due for it.
+pub fn sweep_sometimes<F: FileSystem>(fs: &F, taken: &Taken, timing: &Timing, is_due: bool) {
+    if is_due || taken.identity.token.as_bytes().ends_with(b"0") {
         sweep(fs, taken, timing);
         fs.tidy();
     }
@@ -296,7 +296,7 @@ pub fn sweep_sometimes<F: FileSystem>(fs: &F, taken: &Taken, timing: &Timing) {
 /// in use nevertheless, since that clock may have been set: then a temporary is
 /// made again.  A guard is in use by whoever acts under it, and goes only if
 /// its maker is known to be dead, or to the next one that needs it.
-pub fn sweep<F: FileSystem>(fs: &F, made: &Taken, timing: &Timing) {
+fn sweep<F: FileSystem>(fs: &F, made: &Taken, timing: &Timing) {
     let now = made.attributes.ctime;
     let mut seen: u32 = 0;
     let _ = fs.list(&mut |name| {

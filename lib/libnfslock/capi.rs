@@ -33,11 +33,11 @@ use core::sync::atomic::{AtomicI32, Ordering};
 use core::time::Duration;
 
 use crate::holder::Holder;
-use crate::lock::Lock;
 use crate::options::{Directory, Limit, Options, DEFAULT_LIMIT, DEFAULT_STALE};
 use crate::posix::Posix;
 use crate::status::{Failure, Status};
 use crate::sys;
+use crate::Lock;
 
 const OK: c_int = 0;
 
@@ -45,7 +45,7 @@ const OK: c_int = 0;
 const LONGEST: c_int = 86_400;
 
 /// `nfslock_t`.
-pub struct Handle(Lock<Posix>);
+pub struct Handle(Lock);
 
 /// `struct nfslock_options`.
 #[repr(C)]
@@ -189,8 +189,7 @@ unsafe fn acquire<'a>(
         if handle.is_null() {
             return Err(Failure::system(libc::ENOMEM));
         }
-        let common = fs.is_common(options.directory);
-        match common.and_then(|common| Lock::acquire_in(fs, name, common, &options)) {
+        match Lock::acquire_in(fs, name, &options) {
             Ok(held) => {
                 // SAFETY: it was allocated for a handle, and malloc aligns
                 // for everything.
@@ -310,18 +309,15 @@ pub unsafe extern "C" fn nfslock_relock(
     let Some(Handle(lock)) = (unsafe { lock.as_mut() }) else {
         return told(invalid());
     };
-    let name = if name.is_null() {
-        None
-    } else {
-        // SAFETY: it is terminated.
-        Some(unsafe { CStr::from_ptr(name) })
-    };
     // SAFETY: the caller's promise.
     let locked = unsafe { COptions::read(options) }.and_then(|read| {
         let cancelled = || read.is_cancelled();
         let options = read.options(&cancelled)?;
-        let common = lock.file_system().is_common(options.directory)?;
-        lock.relock(name, common, &options)
+        // SAFETY: the caller's promise.
+        let name = (!name.is_null())
+            .then(|| unsafe { text(name) })
+            .transpose()?;
+        lock.relock(name, &options)
     });
     status(locked)
 }

@@ -86,7 +86,11 @@ impl Lock {
         Self::acquire_in(Posix::at(dir)?, mailbox, options)
     }
 
-    fn acquire_in(fs: Posix, mailbox: &CStr, options: &Options) -> Result<Self, Failure> {
+    pub(crate) fn acquire_in(
+        fs: Posix,
+        mailbox: &CStr,
+        options: &Options,
+    ) -> Result<Self, Failure> {
         let common = fs.is_common(options.directory)?;
         lock::Lock::acquire_in(fs, mailbox, common, options).map(Self)
     }

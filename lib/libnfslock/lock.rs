@@ -325,10 +325,7 @@ impl<F: FileSystem> Lock<F> {
             queue::hand_over(&self.fs, &own, presence);
         }
         if let (Ok(()), Some(taken)) = (outcome, taken) {
-            if is_due {
-                breaker::sweep(&self.fs, &taken, &self.timing);
-            }
-            breaker::sweep_sometimes(&self.fs, &taken, &self.timing);
+            breaker::sweep_sometimes(&self.fs, &taken, &self.timing, is_due);
         }
         outcome
     }
