@@ -43,7 +43,7 @@ use crate::measure::{alternate, ratio, Samples};
 use crate::messages::Message;
 use crate::processes::{self, Record, Shared};
 use crate::report::{Goal, Row};
-use crate::workloads::{progress, told, Context, Place, Result};
+use crate::workloads::{run_wanted, told, Context, Named, Place, Result};
 use crate::world;
 
 const SMALL: u64 = 4096;
@@ -180,7 +180,19 @@ const TRIES: u64 = 5;
 const NUMBERS: u64 = 1_000_000;
 const LOADS: u64 = 100 * NUMBERS;
 
-impl Load<'_> {
+impl<'a> Load<'a> {
+    /// One message.
+    fn one(deliverer: Deliverer<'a>, first: usize, limit: Duration) -> Self {
+        Self {
+            deliverer,
+            processes: 1,
+            each: 1,
+            first,
+            one_mailbox: true,
+            limit,
+        }
+    }
+
     fn recipient(&self, worker: usize) -> usize {
         self.first + if self.one_mailbox { 0 } else { worker }
     }
@@ -411,8 +423,7 @@ const LINES: &str = "mail-lines";
 const HUGE: &str = "mail-4GB-box";
 
 pub fn run(context: &Context, place: &Place, rows: &mut Vec<Row>) -> Result<()> {
-    type Workload = fn(&Context, &Place, &mut Vec<Row>) -> Result<()>;
-    let workloads: [(&str, Workload); 6] = [
+    let workloads: [Named; 6] = [
         (SINGLE, single),
         (ONE_BOX, one_box),
         (BOXES, boxes),
@@ -420,13 +431,7 @@ pub fn run(context: &Context, place: &Place, rows: &mut Vec<Row>) -> Result<()> 
         (LINES, lines),
         (HUGE, huge),
     ];
-    for (name, workload) in workloads {
-        if context.wants(name) {
-            progress(name, place);
-            workload(context, place, rows)?;
-        }
-    }
-    Ok(())
+    run_wanted(context, place, rows, &workloads)
 }
 
 fn agents(context: &Context) -> Vec<Deliverer<'_>> {
@@ -448,15 +453,12 @@ pub fn try_out(context: &mut Context, place: &Place) -> Result<()> {
     for deliverer in agents(context) {
         let mut outcome = Outcome::default();
         in_spool(context, place, |directory| {
-            Load {
-                deliverer,
-                processes: 1,
-                each: 1,
-                first: 0,
-                one_mailbox: true,
-                limit: Duration::from_secs(10),
-            }
-            .run(context, directory, &message, &mut outcome)
+            Load::one(deliverer, 0, Duration::from_secs(10)).run(
+                context,
+                directory,
+                &message,
+                &mut outcome,
+            )
         })?;
         works.push(outcome.done == 1 && outcome.lost == 0);
     }
@@ -490,14 +492,7 @@ fn single(context: &Context, place: &Place, rows: &mut Vec<Row>) -> Result<()> {
     let mut counts = Vec::new();
     in_spool(context, place, |directory| {
         // The first one makes the mailbox, and fills the caches.
-        let load = |number: usize| Load {
-            deliverer: all[number],
-            processes: 1,
-            each: 1,
-            first: number,
-            one_mailbox: true,
-            limit: Duration::from_secs(20),
-        };
+        let load = |number: usize| Load::one(all[number], number, Duration::from_secs(20));
         for number in 0..all.len() {
             load(number).run(context, directory, &message, &mut Outcome::default())?;
         }
@@ -751,15 +746,12 @@ fn one_large(
             return Ok(());
         }
         in_spool(context, place, |directory| {
-            Load {
-                deliverer,
-                processes: 1,
-                each: 1,
-                first: 0,
-                one_mailbox: true,
-                limit: Duration::from_secs(30),
-            }
-            .run(context, directory, message, &mut outcomes[number])
+            Load::one(deliverer, 0, Duration::from_secs(30)).run(
+                context,
+                directory,
+                message,
+                &mut outcomes[number],
+            )
         })
     })?;
     let mut peak_of_ours = None;
@@ -827,15 +819,8 @@ fn huge(context: &Context, place: &Place, rows: &mut Vec<Row>) -> Result<()> {
         alternate(context.pick(20, 3), &order, |_, &number| {
             let (small, large) = &mut outcomes[number];
             for (first, outcome) in [(2 * number, small), (2 * number + 1, large)] {
-                Load {
-                    deliverer: all[number],
-                    processes: 1,
-                    each: 1,
-                    first,
-                    one_mailbox: true,
-                    limit: Duration::from_secs(20),
-                }
-                .run(context, directory, &message, outcome)?;
+                Load::one(all[number], first, Duration::from_secs(20))
+                    .run(context, directory, &message, outcome)?;
             }
             Ok(())
         })

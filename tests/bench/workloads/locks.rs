@@ -38,7 +38,7 @@ use crate::measure::{alternate, ratio, Samples};
 use crate::plot;
 use crate::processes::{self, Record, Shared};
 use crate::report::{Goal, Row};
-use crate::workloads::{progress, told, Context, Place, Result};
+use crate::workloads::{run_wanted, told, Context, Named, Place, Result};
 
 /// How long a holder is at work, where it is.
 const HELD: Duration = Duration::from_millis(1);
@@ -250,21 +250,14 @@ impl Contention<'_> {
 }
 
 pub fn run(context: &Context, place: &Place, rows: &mut Vec<Row>) -> Result<()> {
-    type Workload = fn(&Context, &Place, &mut Vec<Row>) -> Result<()>;
-    let workloads: [(&str, Workload); 5] = [
+    let workloads: [Named; 5] = [
         (ALONE, alone),
         (CONTENDED, contended),
         (MANY, many),
         (TAKEOVER, takeover),
         (CURVE, curve),
     ];
-    for (name, workload) in workloads {
-        if context.wants(name) {
-            progress(name, place);
-            workload(context, place, rows)?;
-        }
-    }
-    Ok(())
+    run_wanted(context, place, rows, &workloads)
 }
 
 const ALONE: &str = "lock-alone";

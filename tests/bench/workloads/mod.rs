@@ -115,9 +115,27 @@ pub fn told(path: &Path) -> impl Fn(io::Error) -> String + '_ {
     move |error| format!("{}: {error}", path.display())
 }
 
-/// Tell what is under way; standard output is the table's.
-pub fn progress(row: &str, place: &Place) {
-    eprintln!("bench: {row} {} ...", place.name);
+/// A workload, and what its rows are called.
+pub type Named = (
+    &'static str,
+    fn(&Context, &Place, &mut Vec<Row>) -> Result<()>,
+);
+
+/// The rows of those that are wanted.
+pub fn run_wanted(
+    context: &Context,
+    place: &Place,
+    rows: &mut Vec<Row>,
+    workloads: &[Named],
+) -> Result<()> {
+    for (name, workload) in workloads {
+        if context.wants(name) {
+            // Standard output is the table's.
+            eprintln!("bench: {name} {} ...", place.name);
+            workload(context, place, rows)?;
+        }
+    }
+    Ok(())
 }
 
 /// The rows of all workloads.

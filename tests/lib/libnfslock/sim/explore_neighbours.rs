@@ -27,7 +27,7 @@
 //! Every schedule of a few processes of one host, with few faults: their queue
 //! makes for many.
 
-use nfslock_sim::few::{all, dies, hosts, replies, DELTA, LEASE, SETTLE};
+use nfslock_sim::few::{all, dies, ends, hosts, replies, DELTA, LEASE, SETTLE};
 use nfslock_sim::scenario::{Faults, Plan, Step};
 use nfslock_sim::world::{Meeting, SECOND};
 
@@ -60,12 +60,7 @@ fn neighbours_line_up() {
         scenario = scenario.with(0, 0, holds.clone());
     }
     scenario.reduce = true;
-    scenario.faults = Faults {
-        budget: 1,
-        kills: true,
-        signals: true,
-        ..Faults::default()
-    };
+    scenario.faults = ends();
     all("neighbours_line_up", &scenario);
 }
 
@@ -141,12 +136,7 @@ fn neighbours_lock_again() {
             .with(0, SECOND / 2, waits.clone())
             .with(0, SECOND, waits.clone());
         scenario.reduce = true;
-        scenario.faults = Faults {
-            budget: 1,
-            kills: true,
-            signals: true,
-            ..Faults::default()
-        };
+        scenario.faults = ends();
         all("neighbours_lock_again", &scenario);
     }
 }

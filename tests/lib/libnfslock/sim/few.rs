@@ -77,6 +77,16 @@ pub fn replies(budget: u32) -> Faults {
     }
 }
 
+/// A wait is interrupted, or a process killed, once.
+pub fn ends() -> Faults {
+    Faults {
+        budget: 1,
+        kills: true,
+        signals: true,
+        ..Faults::default()
+    }
+}
+
 /// Everything that a request may suffer in time.
 pub fn requests(budget: u32) -> Faults {
     Faults {
