@@ -57,8 +57,9 @@ const MODE: libc::mode_t = 0o644;
 /// tell of a lock that its holder is dead.
 const KEPT: i64 = 86_400;
 
-/// More names than this are somebody's trap, and not looked at.
-const MOST: u32 = 1000;
+/// So many names, about, are looked at in one release.  Where there are more,
+/// many processes were killed, or somebody set a trap.
+const MOST: u64 = 100;
 
 /// What tells a process from every other of the same kernel.
 pub struct Origin {
@@ -253,24 +254,35 @@ impl Place {
 
     /// Remove what was left here long ago by processes that are gone.
     pub fn tidy(&self) {
-        let mut seen: u32 = 0;
+        let is_ours = |name: &CStr| {
+            Name::presence(name, self.scope)
+                .or_else(|| Name::place_behind(name, self.scope))
+                .is_some()
+        };
+        let mut names: u64 = 0;
         let _ = self.dir.list(&mut |name| {
-            let presence = Name::presence(name, self.scope);
-            let place = Name::place_behind(name, self.scope);
-            if seen >= MOST || (presence.is_none() && place.is_none()) {
-                return;
-            }
-            seen = seen.saturating_add(1);
-            if self.is_old(name)
-                && presence.is_none_or(|token| self.is_gone(&token))
-                && place.is_none_or(|ahead| {
-                    let next = self.next_after(&ahead);
-                    next.is_none_or(|next| self.neighbour(&next).is_none())
-                })
-            {
+            names = names.saturating_add(is_ours(name).into());
+        });
+        // Of many, by chance: else those that are too young hide the old ones.
+        let draw = sys::random();
+        let is_drawn = |name: &CStr| {
+            let lot = digest(fnv1a(name.to_bytes()), draw).checked_rem(names);
+            lot.is_some_and(|lot| lot < MOST)
+        };
+        let _ = self.dir.list(&mut |name| {
+            if is_ours(name) && is_drawn(name) && self.is_old(name) && self.is_nobodys(name) {
                 let _ = self.dir.unlink(name);
             }
         });
+    }
+
+    /// Is this no name of a process that lives, nor the place of one?
+    fn is_nobodys(&self, name: &CStr) -> bool {
+        let presence = Name::presence(name, self.scope);
+        let ahead = Name::place_behind(name, self.scope);
+        let next = ahead.and_then(|ahead| self.next_after(&ahead));
+        presence.is_none_or(|token| self.is_gone(&token))
+            && next.is_none_or(|next| self.neighbour(&next).is_none())
     }
 
     fn is_old(&self, name: &CStr) -> bool {

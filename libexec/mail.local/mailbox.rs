@@ -49,6 +49,10 @@ const TRIES: u32 = 8;
 /// How much is written between two fsyncs.  One fsync of a very long message could take longer than
 /// others' patience with the dotlock, which cannot be refreshed meanwhile.
 const UNSYNCED: u64 = 8 << 20;
+/// How long a lease on a mailbox that has the message is waited for: systems end one themselves after
+/// less than a minute.
+const LEASE_LOOKS: u32 = 600;
+const LEASE_PAUSE: Duration = Duration::from_millis(100);
 
 /// A recipient's mailbox.
 pub struct Mailbox<'a> {
@@ -286,7 +290,7 @@ impl<'a> Mailbox<'a> {
                 "{path}: another program wrote to it in spite of the locks"
             ))
         };
-        let file = self.reopen(OFlag::O_RDONLY)?;
+        let file = self.reopen(tick)?;
         if file.metadata().map_err(|error| failed(&error))?.len() != self.end {
             return Err(broken());
         }
@@ -345,17 +349,28 @@ impl<'a> Mailbox<'a> {
         Ok(())
     }
 
-    /// Open the same file again.
-    fn reopen(&self, access: OFlag) -> Result<File, Failure> {
-        let descriptor = open(self.place, access).map_err(|errno| self.failed(errno))?;
-        let stat = fstat(&descriptor).map_err(|errno| self.failed(errno))?;
-        if self.is(&stat) {
-            return Ok(File::from(descriptor));
+    /// Open the same file again, to read it.
+    fn reopen(&self, tick: &mut dyn FnMut() -> Result<(), Failure>) -> Result<File, Failure> {
+        for _ in 0..LEASE_LOOKS {
+            let descriptor = match open(self.place, OFlag::O_RDONLY) {
+                // Not to be given up for a lease: it would come a second time.
+                Err(Errno::EWOULDBLOCK) => {
+                    tick()?;
+                    sys::pause(LEASE_PAUSE);
+                    continue;
+                }
+                result => result.map_err(|errno| self.failed(errno))?,
+            };
+            let stat = fstat(&descriptor).map_err(|errno| self.failed(errno))?;
+            if self.is(&stat) {
+                return Ok(File::from(descriptor));
+            }
+            let path = self.place.path.display();
+            return Err(Failure::temporary(format!(
+                "{path}: another file was put in its place"
+            )));
         }
-        let path = self.place.path.display();
-        Err(Failure::temporary(format!(
-            "{path}: another file was put in its place"
-        )))
+        Err(self.failed(Errno::EWOULDBLOCK))
     }
 
     /// Where the message begins.

@@ -154,27 +154,29 @@ fn is_filled(input: &impl AsFd) -> bool {
 }
 
 /// Signals are asked about, not suffered: a process that dies of one leaves its lock and half a
-/// message behind.
+/// message behind.  After exec(2) the others do what the system does, or are ignored; nothing here
+/// depends on them.
 fn set_signals() -> Result<(), Errno> {
     use Signal::{
         SIGALRM, SIGHUP, SIGINT, SIGPIPE, SIGPROF, SIGQUIT, SIGTERM, SIGTSTP, SIGTTIN, SIGTTOU,
         SIGUSR1, SIGUSR2, SIGVTALRM, SIGXCPU, SIGXFSZ,
     };
-    for signal in Signal::iterator() {
-        let handler = match signal {
-            Signal::SIGKILL | Signal::SIGSTOP => continue,
-            SIGHUP | SIGINT | SIGQUIT | SIGTERM | SIGALRM | SIGVTALRM | SIGPROF | SIGXCPU => {
-                SigHandler::Handler(interrupt)
-            }
-            // A write past a limit shall fail, not kill; and whoever holds a lock does not stop.
-            SIGPIPE | SIGXFSZ | SIGTSTP | SIGTTIN | SIGTTOU | SIGUSR1 | SIGUSR2 => {
-                SigHandler::SigIgn
-            }
-            _ => SigHandler::SigDfl,
-        };
+    const ASK: &[Signal] = &[
+        SIGHUP, SIGINT, SIGQUIT, SIGTERM, SIGALRM, SIGVTALRM, SIGPROF, SIGXCPU,
+    ];
+    // A write past a limit shall fail, not kill; and whoever holds a lock does not stop.
+    const REFUSE: &[Signal] = &[
+        SIGPIPE, SIGXFSZ, SIGTSTP, SIGTTIN, SIGTTOU, SIGUSR1, SIGUSR2,
+    ];
+    for (signals, handler) in [
+        (ASK, SigHandler::Handler(interrupt)),
+        (REFUSE, SigHandler::SigIgn),
+    ] {
         let action = SigAction::new(handler, SaFlags::empty(), SigSet::empty());
-        // SAFETY: the handler does nothing but store to an atomic.
-        unsafe { sigaction(signal, &action) }?;
+        for signal in signals {
+            // SAFETY: the handler does nothing but store to an atomic.
+            unsafe { sigaction(*signal, &action) }?;
+        }
     }
     SigSet::empty().thread_set_mask()
 }

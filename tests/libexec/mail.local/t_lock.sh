@@ -563,7 +563,8 @@ need_leases()
 atf_test_case lease_held_for_ever
 lease_held_for_ever_head()
 {
-	atf_set descr "A lease on the mailbox that is not given back: 75 at" 	    "the time limit, which is sooner than the kernel's"
+	atf_set descr "A lease on the mailbox that is not given back: 75 at" \
+	    "the time limit, which is sooner than the kernel's"
 	atf_set require.progs python3
 }
 lease_held_for_ever_body()

@@ -132,6 +132,24 @@ read_again_body()
 	done
 }
 
+atf_test_case leased_again
+leased_again_head()
+{
+	nfs_head "A lease that another program has by then is waited for"
+}
+leased_again_body()
+{
+	nfs_setup
+	nfs
+	open=$(awk -v box="$(basename "${box}")" '/^openat/ { n++ }
+	    /^openat/ && $0 ~ "\"" box "\", O_RDONLY" { print n; exit }' trace)
+	atf_check test -n "${open}"
+	cp seed "${box}"
+	nfs -e inject=openat:error=EAGAIN:when=${open}..$((open + 2))
+	whole
+	atf_check -o inline:"3\n" grep -c "O_RDONLY.*INJECTED" trace
+}
+
 # meddled command: while the close is slow, somebody who heeds no lock runs
 # the command; the delivery is not reported as such, and nothing is taken back.
 meddled()
@@ -209,6 +227,7 @@ atf_init_test_cases()
 	atf_add_test_case kernel_lock
 	atf_add_test_case no_lock_manager
 	atf_add_test_case read_again
+	atf_add_test_case leased_again
 	atf_add_test_case another_wrote
 	atf_add_test_case kept_message_flushed
 }

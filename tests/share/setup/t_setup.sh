@@ -75,6 +75,27 @@ missing_body()
 	done
 }
 
+atf_test_case second_python
+second_python_head()
+{
+	atf_set descr "Each python3 of the PATH has to have its messages: a" \
+	    "plain user may have no way to the first"
+}
+second_python_body()
+{
+	machine bmake cc objcopy python3 mutt
+	for program in cargo rustc; do
+		answer ${program} "echo ${program} 1.96.0"
+	done
+	setup 0 demo
+	mkdir other
+	printf '#!/bin/sh\ncase $2 in\n%s\n%s\nesac\n' \
+	    'import?sys*) echo 3.99 ;;' '*) exit 1 ;;' >other/python3
+	chmod +x other/python3
+	atf_check -s exit:1 -o ignore -e match:'libpython3\.99-testsuite' \
+	    env PATH="${PWD}/bin:${PWD}/other" bin/sh tree/share/setup demo
+}
+
 atf_test_case old_cargo
 old_cargo_head()
 {
@@ -267,6 +288,7 @@ bmake soak
 atf_init_test_cases()
 {
 	atf_add_test_case missing
+	atf_add_test_case second_python
 	atf_add_test_case old_cargo
 	atf_add_test_case runs_make
 	atf_add_test_case unpacks
