@@ -50,8 +50,9 @@ pub const SECOND: Nanos = 1_000_000_000;
 /// The one lock that all processes want.
 pub const LOCK: &CStr = c"user.lock";
 
-/// For how long a client answers from its cache.
-const CACHED: Nanos = 3 * SECOND;
+/// For how long a client answers from its cache: so long Linux believes a
+/// directory that has not changed, and what it knows of the names in it.
+const CACHED: Nanos = 60 * SECOND;
 
 /// What is left in the host's memory is kept that long.
 const KEPT: Nanos = 86_400 * SECOND;
