@@ -250,7 +250,7 @@ class Job:
 
 	def kill(self, signal="KILL", limit=20):
 		"""Send a signal to the command and all that it started."""
-		self.guest.run("kill -%s -- -$(cat /run/job/%d)" %
+		self.guest.check("/bin/kill -s %s -- -$(cat /run/job/%d)" %
 		    (signal, self.number), limit)
 
 
@@ -476,8 +476,7 @@ class Server(Guest):
 				mkdir u$n && chown $((2000 + n)):$((2000 + n)) u$n
 			done
 		    }
-		    rpcbind -w
-		    mount -t nfsd nfsd /proc/fs/nfsd""" %
+		    rpcbind -w""" %
 		    {"disk": self.cluster.engine.settings["disk"],
 		    "last": USERS - 1})
 		self.start_service()
@@ -491,12 +490,14 @@ class Server(Guest):
 	def start_service(self):
 		"""Serve NFS."""
 		self.export()
-		self.check("pidof rpc.mountd >/dev/null || rpc.mountd -p %d;"
-		    " rpc.nfsd -L 10 -G 10 4" % MOUNT_PORT)
+		self.check("mountpoint -q /proc/fs/nfsd ||"
+		    " mount -t nfsd nfsd /proc/fs/nfsd;"
+		    " rpc.mountd -p %d && rpc.nfsd -L 10 -G 10 4" % MOUNT_PORT)
 
 	def stop_service(self):
 		"""Serve NFS no longer; the host goes on."""
-		self.check("rpc.nfsd 0")
+		self.check("rpc.nfsd 0;"
+		    " while pkill -x rpc.mountd; do sleep 0.1; done")
 
 	def end_grace(self):
 		"""No client has anything to reclaim."""
@@ -538,7 +539,7 @@ class Server(Guest):
 		"""Put the same files on a new file system: old handles are stale."""
 		self.stop_service()
 		self.check(r"""set -e
-		    exportfs -ua && exportfs -f
+		    [ ! -e /proc/fs/nfsd/exports ] || { exportfs -ua && exportfs -f; }
 		    tar -C /srv -cf /run/srv.tar .
 		    umount /var/lib/nfs
 		    umount /srv
@@ -549,6 +550,52 @@ class Server(Guest):
 		    mount --bind /srv/nfs /var/lib/nfs""" %
 		    dict(self.cluster.engine.settings, mkfs=shlex.join(MKFS)))
 		self.start_service()
+
+
+class Ganesha(Server):
+	"""The same with nfs-ganesha, which is a process and no kernel's."""
+
+	load = "quota_v2"
+
+	def export(self, options=None):
+		self.options = options or self.options
+		words = self.options.split(",")
+		with open(self.share + "/ganesha.conf", "w") as file:
+			file.write("""
+			    NFS_CORE_PARAM {
+				Protocols = 3, 4; NFS_Port = %d; MNT_Port = %d;
+				Enable_NLM = false; Enable_RQUOTA = false;
+			    }
+			    NFSV4 {
+				Lease_Lifetime = 10; Grace_Period = 10;
+				Only_Numeric_Owners = true;
+			    }
+			    EXPORT {
+				Export_Id = 1; Path = %s; Pseudo = /; SecType = sys;
+				Access_Type = %s; Squash = %s;
+				FSAL { Name = VFS; }
+			    }
+			    """ % (PORT, MOUNT_PORT, EXPORT,
+			    "RO" if "ro" in words else "RW",
+			    "No_Root_Squash" if "no_root_squash" in words
+			    else "Root_Squash"))
+		self.run("pkill -HUP -x ganesha.nfsd")
+
+	def start_service(self):
+		self.export()
+		self.check(r"""
+		    mkdir -p /var/lib/nfs/ganesha
+		    ganesha.nfsd -f /run/host/ganesha.conf -L /run/host/ganesha.log \
+			-p /run/ganesha.pid
+		    until rpcinfo -T tcp localhost 100003 3 >/dev/null 2>&1; do
+			sleep 0.1
+		    done""")
+
+	def stop_service(self):
+		self.check("while pkill -x ganesha.nfsd; do sleep 0.1; done")
+
+	def end_grace(self):
+		"""It ends by itself."""
 
 
 class Fault:
@@ -831,7 +878,8 @@ class Cluster:
 		self._same_port = same_port
 		self._disk = disk
 		image = STATE + "/disk"
-		self.server = Server(self, "server", 1, 256, image)
+		server = {"nfsd": Server, "ganesha": Ganesha}[server]
+		self.server = server(self, "server", 1, 256, image)
 		self.clients = [Client(self, "client%d" % n, 10 + n, 256)
 		    for n in range(1, clients + 1)]
 		for client in self.clients:

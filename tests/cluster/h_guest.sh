@@ -86,11 +86,17 @@ done
 exec 3<"$tty"
 : >/run/host/ready
 # A job's script begins with the line that keeps its process group.
-while read -r job <&3; do
-	(
-		cd /
-		setsid sh "/run/host/$job.sh" >"/run/host/$job.out" 2>&1 3<&- \
-		    </dev/null
-		echo $? >"/run/host/$job.status"
-	) &
-done
+jobs()
+{
+	while read -r job <&3; do
+		(
+			cd /
+			setsid sh "/run/host/$job.sh" >"/run/host/$job.out" 2>&1 \
+			    3<&- </dev/null
+			echo $? >"/run/host/$job.status"
+		) &
+	done
+}
+jobs &
+# Process 1 reaps.
+wait

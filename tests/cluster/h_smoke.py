@@ -142,9 +142,9 @@ def crash(nfs):
 	assert job.check(120) == one.check("cat /nfs/tmp/log")
 
 
-def main(version):
+def main(version, server="nfsd"):
 	cluster.isolate()
-	with cluster.Cluster(version) as nfs:
+	with cluster.Cluster(version, server=server) as nfs:
 		mounts(nfs, version)
 		independent(nfs)
 		lost_reply(nfs, version)
