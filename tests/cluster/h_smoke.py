@@ -51,7 +51,8 @@ try:
 	print("linked", end=" ")
 except FileExistsError:
 	print("EEXIST", end=" ")
-print(os.stat("/nfs/tmp/a").st_nlink)
+# A fresh open, since NFS 4.0 keeps the count that it knew.
+print(os.fstat(os.open("/nfs/tmp/a", os.O_RDONLY)).st_nlink)
 """
 APPEND = r"""
 import os

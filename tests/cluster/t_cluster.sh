@@ -34,8 +34,8 @@
 smoke()
 {
 	dir=$(atf_get_srcdir)
-	why=$(python3 "${dir}/cluster.py") || atf_skip "${why}"
-	atf_check -o save:out python3 "${dir}/h_smoke.py" "$1"
+	why=$(python3 -B "${dir}/cluster.py") || atf_skip "${why}"
+	atf_check -o save:out python3 -B "${dir}/h_smoke.py" "$1"
 	cat out
 }
 
