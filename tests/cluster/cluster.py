@@ -782,6 +782,8 @@ class Proxy:
 		return wanting[0] if wanting else None
 
 	def close(self):
+		# accept() would keep it open.
+		self.socket.shutdown(socket.SHUT_RDWR)
 		self.socket.close()
 
 
