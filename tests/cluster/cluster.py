@@ -260,7 +260,7 @@ class Qemu:
 		    "-nodefaults", "-no-reboot", "-display", "none",
 		    "-chardev", "stdio,id=tty,signal=off", "-serial", "chardev:tty",
 		    "-kernel", kernel, "-initrd", archive,
-		    "-append", "console=ttyS0 quiet panic=-1 mitigations=off",
+		    "-append", "console=ttyS0 quiet panic=-1 mitigations=off no_timer_check",
 		    "-m", "%dM" % guest.memory, "-numa", "node,memdev=memory",
 		    "-object", "memory-backend-memfd,id=memory,share=on,size=%dM" %
 			guest.memory,
