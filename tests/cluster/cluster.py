@@ -89,7 +89,8 @@ class Unavailable(ClusterError):
 
 def packages():
 	"""The directory where share/setup unpacked the guests' packages."""
-	return os.environ.get("NFSLOCK_CLUSTER", "")
+	directory = os.environ.get("NFSLOCK_CLUSTER")
+	return directory and os.path.abspath(directory) or ""
 
 
 def check_available():
@@ -101,9 +102,8 @@ def check_available():
 	for program in "ip", "mkfs.ext4", "mount":
 		if not shutil.which(program, path=search_path()):
 			raise Unavailable("no %s" % program)
-	for file in "/dev/net/tun",:
-		if not os.path.exists(file):
-			raise Unavailable("no %s" % file)
+	if not os.path.exists("/dev/net/tun"):
+		raise Unavailable("no /dev/net/tun")
 	for file in ("usr/sbin/mount.nfs", "usr/sbin/rpc.nfsd", "usr/sbin/rpcbind",
 	    "usr/bin/busybox"):
 		if not os.path.exists(os.path.join(packages(), file)):
@@ -126,6 +126,7 @@ def engines():
 
 
 def search_path():
+	"""PATH with the directories of what only root can use."""
 	return os.environ.get("PATH", "/usr/bin:/bin") + ":/usr/sbin:/sbin"
 
 
@@ -259,7 +260,7 @@ class Qemu:
 		    "-nodefaults", "-no-reboot", "-display", "none",
 		    "-chardev", "stdio,id=tty,signal=off", "-serial", "chardev:tty",
 		    "-kernel", kernel, "-initrd", archive,
-		    "-append", "console=ttyS0 quiet panic=-1 mitigations=off",
+		    "-append", "console=ttyS0 quiet panic=-1 mitigations=off no_timer_check",
 		    "-m", "%dM" % guest.memory, "-numa", "node,memdev=memory",
 		    "-object", "memory-backend-memfd,id=memory,share=on,size=%dM" %
 			guest.memory,
@@ -756,7 +757,6 @@ class Connection:
 		if proxy.same_port:
 			self.far.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
 			self.far.bind(("", address[1]))
-		# Else the server would know a late request's port.
 		self.far.settimeout(60)
 		self.far.connect((proxy.server.address, PORT))
 		self.far.settimeout(None)
@@ -845,8 +845,8 @@ class Proxy:
 	"""Stands between the clients and the server, and harms what it is told to.
 
 	same_port: the server sees the client's own port, also after a new connection,
-	by which its cache of replies knows a repeated request.  Without, it does not
-	know it, as behind an address translation.
+	by which nfsd's cache of replies knows a repeated request of NFSv3.  Without, it
+	does not know it, as behind an address translation or after a reboot.
 	"""
 
 	def __init__(self, server, same_port=False):
