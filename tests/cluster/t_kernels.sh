@@ -32,7 +32,7 @@
 seen()
 {
 	dir=$(atf_get_srcdir)
-	why=$(python3 -B "${dir}/cluster.py") || atf_skip "${why}"
+	why=$(python3 -B "${dir}/cluster.py" "$(atf_config_get soak no)") || atf_skip "${why}"
 	atf_check -o save:out python3 -B "${dir}/h_kernels.py" "$1"
 	cat out
 }
