@@ -215,7 +215,11 @@ impl FileSystem for Posix {
                 Ok(()) => return Ok(attributes),
                 Err(errno) => (errno, Ok(attributes)),
             },
-            Err(errno) => (errno, file.stat().map(|stat| sys::attributes(&stat))),
+            Err(errno) => {
+                let made = file.stat().map(|stat| sys::attributes(&stat));
+                // Why an NFS server did not take what was written, close(2) tells.
+                (file.close().err().unwrap_or(errno), made)
+            }
         };
         // Over NFS it is a temporary, whose name nobody else has.  Here it may
         // have been removed by now, and another's may have its name.

@@ -49,6 +49,8 @@ const TRIES: u32 = 8;
 /// How much is written between two fsyncs.  One fsync of a very long message could take longer than
 /// others' patience with the dotlock, which cannot be refreshed meanwhile.
 const UNSYNCED: u64 = 8 << 20;
+/// No system has larger ones.
+const PAGE: u64 = 64 << 10;
 /// How long a lease on a mailbox that has the message is waited for: systems end one themselves after
 /// less than a minute.
 const LEASE_LOOKS: u32 = 600;
@@ -324,29 +326,51 @@ impl<'a> Mailbox<'a> {
         if self.end == self.start {
             return Ok(());
         }
-        let Some(file) = &self.file else {
+        if self.file.is_none() {
             return Err(Failure::temporary(
                 "it is closed, and may be locked by another program",
             ));
-        };
-        let size = file
-            .metadata()
-            .map_err(|error| self.failed_io(&error))?
-            .len();
+        }
+        let mut size = self.size()?;
         // Less than was written is ours too: a server that ran out of space took a part.
         if !(self.start..=self.end).contains(&size) {
             return Err(Failure::temporary("another program changed its size"));
         }
-        // Right before the truncation: whoever takes the lock while a server is slow to tell the size
-        // would lose his message.
-        dotlock.verify()?;
-        if size > self.start {
-            file.set_len(self.start)
+        // More than once: where a server had no room, an NFS client sends what it had sent before once
+        // more, and the file that was cut off grows by zeros to the end of a page.
+        for _ in 0..TRIES {
+            if size == self.start {
+                self.end = self.start;
+                return Ok(());
+            }
+            // Right before the truncation: whoever takes the lock while a server is slow to tell the size
+            // would lose his message.
+            dotlock.verify()?;
+            self.file()?
+                .set_len(self.start)
                 .map_err(|error| self.failed_io(&error))?;
             self.sync()?;
+            size = self.size()?;
+            if !self.is_blank_up_to(size)? {
+                return Err(Failure::temporary("another program wrote to it"));
+            }
         }
-        self.end = self.start;
-        Ok(())
+        Err(Failure::temporary("its file system does not cut it off"))
+    }
+
+    /// Whether it has nothing but zeros, and no more than a page of them, after what it had before.
+    fn is_blank_up_to(&self, size: u64) -> Result<bool, Failure> {
+        let length = size.saturating_sub(self.start);
+        let mut rest = vec![0; usize::try_from(length.min(PAGE)).unwrap_or(0)];
+        self.file()?
+            .read_exact_at(&mut rest, self.start)
+            .map_err(|error| self.failed_io(&error))?;
+        Ok(length <= PAGE && rest.iter().all(|byte| *byte == 0))
+    }
+
+    fn size(&self) -> Result<u64, Failure> {
+        let metadata = self.file()?.metadata();
+        Ok(metadata.map_err(|error| self.failed_io(&error))?.len())
     }
 
     /// Open the same file again, to read it.

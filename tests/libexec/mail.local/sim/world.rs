@@ -71,6 +71,9 @@ pub struct Cached {
     pub dirty: Vec<(usize, usize)>,
     /// The parts that the server has and did not commit yet.
     pub sent: Vec<(usize, usize)>,
+    /// The server had no room, and forgot what it did not commit: the page where
+    /// the file ends is sent again, though it was cut off meanwhile.
+    pub again: bool,
 }
 
 /// A process's presence on its host.
@@ -455,6 +458,7 @@ impl World {
         if let Ok(cached) = self.cached(host, number) {
             if !cached.dirty.is_empty() {
                 cached.dirty.remove(0);
+                cached.again = true;
             }
         }
     }
@@ -464,6 +468,7 @@ impl World {
     pub fn commit(&mut self, host: usize, number: u64) -> Result<bool, c_int> {
         let cached = self.cached(host, number)?;
         cached.sent.clear();
+        cached.again = false;
         let all = cached.dirty.is_empty();
         if let Some(file) = self.files.get_mut(&number) {
             file.stable.clone_from(&file.data);
@@ -516,6 +521,10 @@ impl World {
             for part in parts {
                 part.1 = part.1.min(size);
             }
+        }
+        if core::mem::take(&mut cached.again) {
+            cached.data.push((0, process));
+            cached.dirty.push((size, size + 1));
         }
         let now = self.now;
         let mut lost = Vec::new();
