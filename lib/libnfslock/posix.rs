@@ -205,9 +205,7 @@ impl FileSystem for Posix {
 
     fn create(&self, name: &CStr, contents: &[u8]) -> Result<Attributes, c_int> {
         // A lock in another directory would lock nothing.
-        if !self.dir.is_itself() {
-            return Err(libc::EBADF);
-        }
+        self.dir.check()?;
         let flags = libc::O_WRONLY | libc::O_CREAT | libc::O_EXCL | libc::O_NOFOLLOW;
         let file = self.dir.open(name, flags, MODE)?;
         let (errno, made) = match Self::fill(&file, contents) {

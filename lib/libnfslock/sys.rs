@@ -380,9 +380,17 @@ impl Kept {
 
     /// Is the descriptor still open on that file?
     pub fn is_itself(&self) -> bool {
-        let is_it =
-            |stat: libc::stat| (stat.st_dev, stat.st_ino) == (self.stat.st_dev, self.stat.st_ino);
-        self.descriptor.stat().is_ok_and(is_it)
+        self.check().is_ok()
+    }
+
+    /// The error if it is not.
+    pub fn check(&self) -> Result<(), c_int> {
+        let stat = self.descriptor.stat()?;
+        if (stat.st_dev, stat.st_ino) == (self.stat.st_dev, self.stat.st_ino) {
+            Ok(())
+        } else {
+            Err(libc::EBADF)
+        }
     }
 }
 

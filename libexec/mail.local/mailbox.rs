@@ -49,6 +49,8 @@ const TRIES: u32 = 8;
 /// How much is written between two fsyncs.  One fsync of a very long message could take longer than
 /// others' patience with the dotlock, which cannot be refreshed meanwhile.
 const UNSYNCED: u64 = 8 << 20;
+/// What every NFS client sends in one piece.
+const ONE_WRITE: usize = 4096;
 /// No system has larger ones.
 const PAGE: u64 = 64 << 10;
 /// How long a lease on a mailbox that has the message is waited for: systems end one themselves after
@@ -219,7 +221,7 @@ impl<'a> Mailbox<'a> {
                 self.write(piece)?;
             } else {
                 head.extend_from_slice(piece);
-                self.write(&core::mem::take(&mut head))?;
+                self.write_head(&core::mem::take(&mut head))?;
             }
             if self.end.saturating_sub(synced) > UNSYNCED {
                 self.sync()?;
@@ -227,6 +229,20 @@ impl<'a> Mailbox<'a> {
             }
             Ok(())
         })
+    }
+
+    /// Write the beginning of the message.  An NFS client sends the parts of a long one side by side, so
+    /// that of a host that dies the end could be there alone: readers would take it for the end of the
+    /// message before.
+    fn write_head(&mut self, bytes: &[u8]) -> Result<(), Failure> {
+        match bytes.split_at_checked(ONE_WRITE) {
+            Some((first, rest)) if self.on_nfs && !rest.is_empty() => {
+                self.write(first)?;
+                self.sync()?;
+                self.write(rest)
+            }
+            _ => self.write(bytes),
+        }
     }
 
     fn write(&mut self, mut bytes: &[u8]) -> Result<(), Failure> {

@@ -132,6 +132,33 @@ read_again_body()
 	done
 }
 
+atf_test_case beginning_first
+beginning_first_head()
+{
+	nfs_head "The beginning of a long message is on the server before its" \
+	    "rest, which would else be the end of the message before"
+}
+beginning_first_body()
+{
+	nfs_setup
+	awk 'BEGIN { for (n = 0; n < 9000; n++) print "line", n }' >letter
+	{ cat seed; echo 'From s DATE'; cat letter; echo; } >expected
+	nfs
+	whole
+	awk '/^write/ && !/\.lock/ { n++; size[n] = $NF }
+	    /^fsync/ && n == 1 { synced = 1 }
+	    END { print (size[1] == 4096 && synced && n > 1) ? "first" : size[1] }
+	    ' trace >order
+	atf_check -o inline:"first\n" cat order
+	# What is sent in one piece needs nothing of that.
+	letter x >letter
+	cp seed "${box}"
+	{ cat seed; echo 'From s DATE'; cat letter; echo; } >expected
+	nfs
+	whole
+	atf_check -o inline:"1\n" grep -c "^fsync.*${me}>" trace
+}
+
 atf_test_case leased_again
 leased_again_head()
 {
@@ -227,6 +254,7 @@ atf_init_test_cases()
 	atf_add_test_case kernel_lock
 	atf_add_test_case no_lock_manager
 	atf_add_test_case read_again
+	atf_add_test_case beginning_first
 	atf_add_test_case leased_again
 	atf_add_test_case another_wrote
 	atf_add_test_case kept_message_flushed
