@@ -31,10 +31,10 @@
 Prints a line for each: version, what, and each operation with how many RPCs of
 it.  What is ours is held against d_rpcs: one RPC more fails.
 
-The count of an operation is the least of several batches, since some vary.  A
-client reads a file again, and asks for access again, if the server's clock has
-ticked since its last change; one release in 64 reads the
-directory.  READ and ACCESS are printed, and not judged.  Delegations are switched off: the server gives and takes them as it
+The count of an operation is the least of several batches, since some vary.  READ
+and ACCESS are not judged: a client reads a file and asks for access again if the
+server's clock has ticked since its last change.  One release in 64 reads the
+directory.  Delegations are switched off: the server gives and takes them as it
 likes, and who has one asks for nothing, not even when it polls.
 """
 
@@ -52,7 +52,7 @@ DIRECTORY = "/nfs/tmp/locks"
 MAILBOX = DIRECTORY + "/m"
 MESSAGE = "/run/message"
 VARYING = {"ACCESS", "READ"}
-BATCHES, BATCH = 6, 8
+BATCHES, BATCH = 5, 4
 WAIT = 5
 
 # procmail's own delivery, and nothing of its users' files.

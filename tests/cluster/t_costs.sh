@@ -50,7 +50,7 @@ costs_case()
 	{
 		atf_set descr \"A lock and a delivery send no more RPCs, NFS ${2}\"
 		atf_set require.progs python3 dotlockfile lockfile procmail
-		atf_set timeout 300
+		atf_set timeout 600
 	}
 	${1}_body()
 	{
@@ -68,7 +68,7 @@ quick_head()
 {
 	atf_set descr "The throughput is measured"
 	atf_set require.progs python3 dotlockfile lockfile procmail
-	atf_set timeout 300
+	atf_set timeout 600
 }
 quick_body()
 {

@@ -71,7 +71,7 @@ locks_case v3 always 3 nfsd counter mixed
 locks_case v4_0 soak 4.0 nfsd counter mixed
 locks_case v4_1 soak 4.1 nfsd counter mixed
 locks_case v4_2 always 4.2 nfsd counter mixed
-locks_case ganesha always 3 ganesha counter
+locks_case ganesha soak 3 ganesha counter mixed
 locks_case ganesha_v4_2 soak 4.2 ganesha counter mixed
 
 atf_init_test_cases()
