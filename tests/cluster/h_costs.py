@@ -41,6 +41,7 @@ likes, and who has one asks for nothing, not even when it polls.
 import collections
 import os
 import sys
+import textwrap
 import time
 
 import cluster
@@ -128,15 +129,17 @@ def expected():
 	with open(HERE + "/d_rpcs") as file:
 		for line in file:
 			version, what, *counts = line.split()
-			table[version, what] = {name: int(count) for name, count in
-			    (word.split("=") for word in counts)}
+			table.setdefault((version, what), {}).update((name, int(count))
+			    for name, count in (word.split("=") for word in counts))
 	return table
 
 
 def compare(version, what, counts, table):
 	"""Print it; answers whether it has grown."""
-	print("%s %s %s" % (version, what,
-	    " ".join("%s=%d" % item for item in sorted(counts.items()))))
+	begin = "%s %s " % (version, what)
+	print(textwrap.fill(
+	    " ".join("%s=%d" % item for item in sorted(counts.items())), 80,
+	    initial_indent=begin, subsequent_indent=begin))
 	print("\t%d in all" % sum(counts.values()))
 	if (version, what) not in table:
 		return False
