@@ -33,6 +33,7 @@ one mailbox and each on its own, and deliveries a second.
 """
 
 import os
+import statistics
 import sys
 
 import cluster
@@ -82,10 +83,15 @@ def deliveries(clients, agent, number, many=False):
 	return len(clients) * number * 1000 / longest
 
 
+def ratio(clients, kind, to, seconds, times):
+	"""The middle one of several ratios, each of two that ran one after the other."""
+	return statistics.median(cycles(clients, kind, seconds) /
+	    max(cycles(clients, to, seconds), 1 / seconds) for _ in range(times))
+
+
 def row(name, numbers):
-	print("%-40s %s" % (name, " ".join("%8.1f" % n for n in numbers)))
+	print("%-40s %s" % (name, " ".join("%8.2f" % n for n in numbers)))
 	sys.stdout.flush()
-	return numbers
 
 
 def table(nfs, version, quick):
@@ -93,27 +99,26 @@ def table(nfs, version, quick):
 	clients = nfs.clients
 	clients[0].check("mkdir -m 1777 %s" % DIRECTORY)
 	row("NFS %s: hosts" % version, some)
-	one, rate = {}, {}
 	for kind in KINDS:
 		for many in False, True:
-			rates = row("%s, %s" % (kind, "many mailboxes" if many else
+			row("%s, %s" % (kind, "many mailboxes" if many else
 			    "one mailbox"), [cycles(clients[:hosts], kind, seconds,
 			    many=many) for hosts in some])
-			if not many:
-				one[kind], rate[kind] = rates[0], rates[-1]
 	for kind in "new", "kept":
 		row("%s, one mailbox, 4 processes each" % kind,
 		    [cycles(clients[:hosts], kind, seconds, 4) for hosts in some])
-	bare = row("bare", [cycles(clients[:1], "bare", seconds)])[0]
+	row("bare", [cycles(clients[:1], "bare", seconds)])
 	for agent in AGENTS:
 		for many in False, True:
 			row("deliveries: %s, %s" % (agent, "many mailboxes" if many else
 			    "one mailbox"), [deliveries(clients[:hosts], agent, number,
 			    many) for hosts in some])
+	times = 1 if quick else 5
 	for kind in "new", "kept":
 		row("%s / dotlockfile, 3 hosts, one mailbox" % kind,
-		    [rate[kind] / max(rate["dotlockfile"], 1 / seconds)])
-		row("%s / bare, 1 host" % kind, [one[kind] / bare])
+		    [ratio(clients, kind, "dotlockfile", seconds, times)])
+		row("%s / bare, 1 host" % kind,
+		    [ratio(clients[:1], kind, "bare", seconds, times)])
 	print()
 
 
