@@ -28,7 +28,8 @@
 
 """Several real NFS client kernels and a server, on this machine alone.
 
-Each guest is a kernel of its own, user-mode Linux.  Its root is the host's, so
+Each guest is a kernel of its own: user-mode Linux, or qemu where that does not
+start.  Its root is the host's, so
 that the host's programs are at their own paths; what it writes there stays in its
 memory.  The harness, the guests, their network and their disks are in namespaces
 of their own, and end with the process that called isolate().
@@ -46,7 +47,10 @@ Every wait has a limit, in seconds: LimitExceeded says that it was reached.
 import collections
 import contextlib
 import ctypes
+import functools
+import glob
 import os
+import re
 import shlex
 import shutil
 import signal
@@ -75,13 +79,18 @@ class LimitExceeded(ClusterError):
 	"""A wait reached its limit."""
 
 
+class GuestDied(ClusterError):
+	"""A guest that is needed does not run."""
+
+
 class Unavailable(ClusterError):
 	"""This machine lacks what a cluster needs; the message names it."""
 
 
 def packages():
 	"""The directory where share/setup unpacked the guests' packages."""
-	return os.environ.get("NFSLOCK_CLUSTER", "")
+	directory = os.environ.get("NFSLOCK_CLUSTER")
+	return directory and os.path.abspath(directory) or ""
 
 
 def check_available():
@@ -91,26 +100,40 @@ def check_available():
 	if os.getuid() != 0:
 		raise Unavailable("not root")
 	for program in "ip", "mkfs.ext4", "mount":
-		if not shutil.which(program, path=path()):
+		if not shutil.which(program, path=search_path()):
 			raise Unavailable("no %s" % program)
-	for file in "/dev/net/tun",:
-		if not os.path.exists(file):
-			raise Unavailable("no %s" % file)
+	if not os.path.exists("/dev/net/tun"):
+		raise Unavailable("no /dev/net/tun")
 	for file in ("usr/sbin/mount.nfs", "usr/sbin/rpc.nfsd", "usr/sbin/rpcbind",
-	    "usr/bin/kmod", "usr/bin/linux.uml"):
+	    "usr/bin/busybox"):
 		if not os.path.exists(os.path.join(packages(), file)):
 			raise Unavailable("no %s in NFSLOCK_CLUSTER (%s)" %
 			    (file, packages() or "not set"))
+	engines()
 
 
-def path():
+def engines():
+	"""The engines that could be had; NFSLOCK_ENGINE names the only one."""
+	wanted = os.environ.get("NFSLOCK_ENGINE")
+	found = [engine for engine in ENGINES
+	    if wanted in (None, "", engine.name) and
+	    os.path.isdir(os.path.join(packages(), engine.kernels)) and
+	    shutil.which(engine.program(), path=search_path())]
+	if not found:
+		raise Unavailable("neither user-mode-linux in NFSLOCK_CLUSTER,"
+		    " nor a kernel there and qemu-system-x86_64")
+	return found
+
+
+def search_path():
+	"""PATH with the directories of what only root can use."""
 	return os.environ.get("PATH", "/usr/bin:/bin") + ":/usr/sbin:/sbin"
 
 
 def host(*command):
 	"""Run a command on the host, in the cluster's namespaces."""
 	done = subprocess.run(command, stdout=subprocess.PIPE, timeout=60,
-	    stderr=subprocess.STDOUT, env=dict(os.environ, PATH=path()))
+	    stderr=subprocess.STDOUT, env=dict(os.environ, PATH=search_path()))
 	if done.returncode:
 		raise ClusterError("%s: %s" % (shlex.join(command),
 		    done.stdout.decode(errors="replace").strip()))
@@ -172,19 +195,19 @@ class Uml:
 	"""User-mode Linux: a kernel that is a process of the host."""
 
 	name = "uml"
-	settings = {"interface": "vec0", "tty": "/dev/ttyS0",
-	    "modules": STATE + "/uml", "disk": "/dev/ubda"}
+	interface, disk = "vec0", "/dev/ubda"
+	kernels = "usr/lib/uml/modules"
+	early = ["overlay"]
 
 	@staticmethod
-	def prepare():
-		os.makedirs(STATE + "/uml/lib", exist_ok=True)
-		os.makedirs(STATE + "/memory", exist_ok=True)
-		with contextlib.suppress(FileExistsError):
-			os.symlink(packages() + "/usr/lib/uml/modules",
-			    STATE + "/uml/lib/modules")
+	def program():
+		return packages() + "/usr/bin/linux.uml"
 
 	@staticmethod
 	def command(guest):
+		"""The command that is the guest, and its environment."""
+		memory = STATE + "/memory"
+		os.makedirs(memory, exist_ok=True)
 		command = [packages() + "/usr/bin/linux.uml",
 		    "umid=" + guest.name, "uml_dir=" + guest.share, "quiet",
 		    "mem=%dM" % guest.memory, "rootfstype=hostfs", "ro",
@@ -194,7 +217,107 @@ class Uml:
 		    "vec0:transport=tap,ifname=%s,depth=128,gro=1" % guest.tap]
 		if guest.disk:
 			command.append("ubd0=" + guest.disk)
-		return command, {"TMPDIR": STATE + "/memory"}
+		return command, {"TMPDIR": memory}
+
+
+class Qemu:
+	"""qemu that translates: slower than user-mode Linux, but for every processor."""
+
+	name = "qemu"
+	interface, disk = "eth0", "/dev/vda"
+	kernels = "usr/lib/modules"
+	early = ["virtio_pci", "virtio_net", "virtio_blk", "virtiofs", "overlay"]
+
+	@staticmethod
+	def program():
+		return "qemu-system-x86_64"
+
+	@staticmethod
+	def command(guest):
+		"""The command that is the guest, and its environment."""
+		early = modules(Qemu)(Qemu.early)
+		archive = guest.share + "/initramfs"
+		with open(guest.share + "/settings") as file:
+			settings = file.read() + "early='%s'\n" % \
+			    " ".join("/" + os.path.basename(file) for file in early)
+		with open(STATE + "/init") as file:
+			init = file.read().replace("#!" + packages() + "/usr", "#!", 1)
+		with open(archive, "wb") as file:
+			for directory in "bin", "proc", "run", "dev":
+				file.write(cpio(directory, 0o40755))
+			with open(packages() + "/usr/bin/busybox", "rb") as busybox:
+				file.write(cpio("bin/busybox", 0o100755, busybox.read()))
+			file.write(cpio("bin/mount", 0o120777, b"busybox"))
+			file.write(cpio("init", 0o100755, init.encode()))
+			file.write(cpio("settings", 0o100644, settings.encode()))
+			for module in early:
+				with open(module, "rb") as ko:
+					file.write(cpio(os.path.basename(module), 0o100644,
+					    ko.read()))
+			file.write(cpio("TRAILER!!!", 0))
+		kernel, = glob.glob(packages() + "/boot/vmlinuz-*")
+		command = ["qemu-system-x86_64", "-accel", "tcg", "-cpu", "max",
+		    "-nodefaults", "-no-reboot", "-display", "none",
+		    "-chardev", "stdio,id=tty,signal=off", "-serial", "chardev:tty",
+		    "-kernel", kernel, "-initrd", archive,
+		    "-append", "console=ttyS0 quiet panic=-1 mitigations=off no_timer_check",
+		    "-m", "%dM" % guest.memory, "-numa", "node,memdev=memory",
+		    "-object", "memory-backend-memfd,id=memory,share=on,size=%dM" %
+			guest.memory,
+		    "-netdev", "tap,id=net,script=no,downscript=no,ifname=" + guest.tap,
+		    "-device", "virtio-net-pci,netdev=net,romfile=,mac=" + guest.mac]
+		if guest.disk:
+			command += ["-drive", "if=none,id=disk,format=raw,file=" + guest.disk,
+			    "-device", "virtio-blk-pci,drive=disk"]
+		daemons = ""
+		for tag, source in ("host", "/"), ("packages", packages()):
+			path = "%s/%s.socket" % (guest.share, tag)
+			daemons += ("rm -f {0}; /usr/lib/qemu/virtiofsd --socket-path={0}"
+			    " -o source={1} -o sandbox=chroot </dev/null >/dev/null 2>&1 &"
+			    " while [ ! -S {0} ]; do sleep 0.05; done\n").format(
+			    path, source)
+			command += ["-chardev", "socket,id=%s,path=%s" % (tag, path),
+			    "-device", "vhost-user-fs-pci,chardev=%s,tag=%s" % (tag, tag)]
+		return ["sh", "-c", daemons + "exec " + shlex.join(command)], \
+		    dict(os.environ, PATH=search_path())
+
+
+ENGINES = [Uml, Qemu]
+
+
+def cpio(name, mode, data=b""):
+	"""An entry of an initramfs."""
+	def padded(part):
+		return part + b"\0" * (-len(part) % 4)
+	numbers = [0, mode, 0, 0, 1, 0, len(data), 0, 0, 0, 0, len(name) + 1, 0]
+	header = "070701" + "".join("%08x" % number for number in numbers) + name + "\0"
+	return padded(header.encode()) + padded(data)
+
+
+@functools.lru_cache(maxsize=None)
+def modules(engine):
+	"""A function that gives the files of modules, and before them what they need."""
+	files = {}
+	for directory, _, names in os.walk(os.path.join(packages(), engine.kernels)):
+		for name in names:
+			if name.endswith(".ko"):
+				files[name[:-3].replace("-", "_")] = \
+				    os.path.join(directory, name)
+
+	def ordered(names, done=()):
+		found = list(done)
+		for name in names:
+			# A kernel has others built in.
+			file = files.get(name)
+			if file is None or file in found:
+				continue
+			with open(file, "rb") as module:
+				needs = re.search(rb"\0depends=([^\0]*)\0", module.read())
+			found = ordered([need.replace("-", "_") for need in
+			    needs.group(1).decode().split(",")], found)
+			found.append(file)
+		return found
+	return ordered
 
 
 class Job:
@@ -279,13 +402,16 @@ class Guest:
 		with contextlib.suppress(FileNotFoundError):
 			os.unlink(self.share + "/ready")
 		engine = self.cluster.engine
-		settings = dict(engine.settings, name=self.name, mac=self.mac,
-		    address=self.address, load=self.load, packages=packages(),
-		    modprobe=STATE + "/modprobe")
+		early = modules(engine)(engine.early)
+		late = modules(engine)(self.load.split(), early)[len(early):]
+		settings = {"engine": engine.name, "name": self.name, "mac": self.mac,
+		    "address": self.address, "interface": engine.interface,
+		    "packages": packages(), "shared": self.share,
+		    "early": " ".join(early), "late": " ".join(late)}
 		with open(self.share + "/settings", "w") as file:
 			for item in settings.items():
 				file.write("%s='%s'\n" % item)
-		for file in "passwd", "group", "hosts", "init":
+		for file in "passwd", "group", "hosts", "nsswitch.conf", "init":
 			shutil.copy("%s/%s" % (STATE, file), self.share)
 		command, environment = engine.command(self)
 		self.console = self.share + "/console"
@@ -294,14 +420,14 @@ class Guest:
 			    cwd=self.share, stdin=subprocess.PIPE, stdout=console,
 			    stderr=console, start_new_session=True)
 
-	def wait_ready(self, limit=60):
+	def wait_ready(self, limit=180):
 		"""Wait until it takes commands."""
 		def ready():
 			self._must_live()
 			return os.path.exists(self.share + "/ready")
 		until(limit, "start of %s" % self.name, ready)
 
-	def start(self, limit=60):
+	def start(self, limit=180):
 		"""Start it, and wait until it does what it did before."""
 		self.boot()
 		self.wait_ready(limit)
@@ -384,7 +510,7 @@ class Guest:
 
 	def _must_live(self):
 		if not self.running():
-			raise ClusterError("%s does not run; it said: %s" %
+			raise GuestDied("%s does not run; it said: %s" %
 			    (self.name, self.log()[-2000:]))
 
 
@@ -466,19 +592,8 @@ class Server(Guest):
 		self.check(r"""set -e
 		    mkdir -p /srv /var/lib/nfs /run/rpcbind
 		    mount -o usrquota %(disk)s /srv
-		    mkdir -p /srv/export /srv/nfs/v4recovery
-		    touch /srv/nfs/etab /srv/nfs/rmtab
 		    mount --bind /srv/nfs /var/lib/nfs
-		    cd /srv/export
-		    [ -d mail ] || {
-			mkdir -m 1777 mail tmp && mkdir home && cd home
-			for n in $(seq 0 %(last)d); do
-				mkdir u$n && chown $((2000 + n)):$((2000 + n)) u$n
-			done
-		    }
-		    rpcbind -w""" %
-		    {"disk": self.cluster.engine.settings["disk"],
-		    "last": USERS - 1})
+		    rpcbind -w""" % {"disk": self.cluster.engine.disk})
 		self.start_service()
 
 	def export(self, options=None):
@@ -492,7 +607,9 @@ class Server(Guest):
 		self.export()
 		self.check("mountpoint -q /proc/fs/nfsd ||"
 		    " mount -t nfsd nfsd /proc/fs/nfsd;"
-		    " rpc.mountd -p %d && rpc.nfsd -L 10 -G 10 4" % MOUNT_PORT)
+		    " rpc.mountd -p %d && rpc.nfsd -L 10 -G 10 4 &&"
+		    # The grace of a lock manager that nobody here uses.
+		    " echo Y >/proc/fs/lockd/nlm_end_grace" % MOUNT_PORT)
 
 	def stop_service(self):
 		"""Serve NFS no longer; the host goes on."""
@@ -532,7 +649,7 @@ class Server(Guest):
 			    *[0] * 7, valid)
 			if libc.quotactl(setquota, sys.argv[1].encode(), user, limits):
 				sys.exit(os.strerror(ctypes.get_errno()))
-			""", self.cluster.engine.settings["disk"], str(2000 + user),
+			""", self.cluster.engine.disk, str(2000 + user),
 		    str(bytes)])
 
 	def replace_export(self):
@@ -548,7 +665,7 @@ class Server(Guest):
 		    tar -C /srv -xpf /run/srv.tar
 		    rm /run/srv.tar
 		    mount --bind /srv/nfs /var/lib/nfs""" %
-		    dict(self.cluster.engine.settings, mkfs=shlex.join(MKFS)))
+		    {"disk": self.cluster.engine.disk, "mkfs": shlex.join(MKFS)})
 		self.start_service()
 
 
@@ -640,7 +757,6 @@ class Connection:
 		if proxy.same_port:
 			self.far.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
 			self.far.bind(("", address[1]))
-		# Else the server would know a late request's port.
 		self.far.settimeout(60)
 		self.far.connect((proxy.server.address, PORT))
 		self.far.settimeout(None)
@@ -729,8 +845,8 @@ class Proxy:
 	"""Stands between the clients and the server, and harms what it is told to.
 
 	same_port: the server sees the client's own port, also after a new connection,
-	by which its cache of replies knows a repeated request.  Without, it does not
-	know it, as behind an address translation.
+	by which nfsd's cache of replies knows a repeated request of NFSv3.  Without, it
+	does not know it, as behind an address translation or after a reboot.
 	"""
 
 	def __init__(self, server, same_port=False):
@@ -875,7 +991,7 @@ class Cluster:
 
 	def __init__(self, version="3", clients=3, options="", server="nfsd",
 	    disk="512M", proxied=False, same_port=False):
-		self.engine = Uml
+		self.engine = None
 		self.proxy = None
 		self._same_port = same_port
 		self._disk = disk
@@ -912,13 +1028,8 @@ class Cluster:
 		for guest in self.guests:
 			host("ip", "tuntap", "add", guest.tap, "mode", "tap")
 			host("ip", "link", "set", guest.tap, "up", "master", "br0")
-		self.engine.prepare()
-		with open(self.server.disk, "wb"):
-			pass
-		host("mkfs.ext4", *MKFS, self.server.disk, self._disk)
-		for guest in self.guests:
-			guest.boot()
-		self.server.wait_ready()
+		self._make_disk()
+		self._boot_all()
 		self.server.ready()
 		self.server.end_grace()
 		self.proxy = Proxy(self.server, self._same_port)
@@ -928,6 +1039,20 @@ class Cluster:
 		    for client in self.clients]
 		for mount in mounts:
 			mount.check()
+
+	def _boot_all(self):
+		"""With the first engine that starts the server; another may not, here."""
+		said = []
+		for self.engine in engines():
+			for guest in self.guests:
+				guest.boot()
+			try:
+				return self.server.wait_ready()
+			except GuestDied as why:
+				said.append("%s: %s" % (self.engine.name, why))
+			for guest in self.guests:
+				guest.kill()
+		raise Unavailable("no guest starts here: %s" % "; ".join(said))
 
 	def stop(self):
 		"""End all of it at once."""
@@ -942,13 +1067,31 @@ class Cluster:
 				host("ip", "link", "delete", guest.tap)
 			shutil.rmtree(guest.share, ignore_errors=True)
 
+	def _make_disk(self):
+		files = STATE + "/files"
+		with contextlib.suppress(FileNotFoundError):
+			shutil.rmtree(files)
+			os.unlink(self.server.disk)
+		for directory, mode, owner in [("nfs/v4recovery", 0o755, 0),
+		    ("export/mail", 0o1777, 0), ("export/tmp", 0o1777, 0)] + [
+		    ("export/home/u%d" % n, 0o755, 2000 + n) for n in range(USERS)]:
+			directory = os.path.join(files, directory)
+			os.makedirs(directory)
+			os.chmod(directory, mode)
+			os.chown(directory, owner, owner)
+		for name in "etab", "rmtab":
+			with open(files + "/nfs/" + name, "w"):
+				pass
+		host("mkfs.ext4", *MKFS, "-d", files, self.server.disk, self._disk)
+
 	def _write_state(self):
 		here = os.path.dirname(os.path.abspath(__file__))
 		with open(here + "/h_guest.sh") as file:
 			script = file.read()
 		users = ["u%d" % n for n in range(USERS)]
 		files = {
-		    "init": "#!/bin/sh\n" + script,
+		    "init": "#!%s/usr/bin/busybox sh\n%s" % (packages(), script),
+		    "nsswitch.conf": "passwd: files\ngroup: files\nhosts: files\n",
 		    "passwd": "root:x:0:0:root:/root:/bin/sh\n"
 			"daemon:x:1:1::/:/bin/false\n"
 			"_rpc:x:100:65534::/run/rpcbind:/bin/false\n"
@@ -967,8 +1110,6 @@ class Cluster:
 			with open("%s/%s" % (STATE, name), "w") as file:
 				file.write(text)
 		os.chmod(STATE + "/init", 0o755)
-		with contextlib.suppress(FileExistsError):
-			os.symlink(packages() + "/usr/bin/kmod", STATE + "/modprobe")
 
 
 def main():

@@ -43,7 +43,7 @@ smoke_head()
 {
 	atf_set "descr" "Mounts, independence and faults, NFS version $1"
 	atf_set "require.progs" "python3"
-	atf_set "timeout" "600"
+	atf_set "timeout" "900"
 }
 
 atf_test_case v3
