@@ -279,9 +279,11 @@ def ledger(box, reader):
     return os.path.join(box.home, reader + ".ledger")
 
 
-def read_until(stop, box, report, readers=TAKERS[:2]):
+TURNS = {"python": python_turn, "mutt": mutt_turn}
+
+
+def read_until(stop, box, report, turns=TURNS):
     """Let the readers take turns until there is a file named stop, and once more after that."""
-    turns = {"python": python_turn, "mutt": mutt_turn}
     if os.geteuid() != box.uid:
         os.setgroups([])
         os.setgid(box.gid)
@@ -289,8 +291,8 @@ def read_until(stop, box, report, readers=TAKERS[:2]):
     last = False
     while not last:
         last = os.path.exists(stop)
-        for reader in readers:
-            os.write(report, b"%s %d\n" % (reader.encode(), turns[reader](box)))
+        for reader, turn in turns.items():
+            os.write(report, b"%s %d\n" % (reader.encode(), turn(box)))
         time.sleep(0 if last else random.uniform(0.3, 1))
 
 
