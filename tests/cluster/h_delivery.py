@@ -62,16 +62,18 @@ def round_of(nfs, home):
 	seconds = time.monotonic() - begin
 	mail.stop_readers(LIMIT)
 	delivered = mail.account()
-	assert delivered == expected, "%d of %d" % (delivered, expected)
-	statuses = {attempt.status for run in runs for attempt in run.attempts()}
-	assert statuses <= {0, h_mail.TEMPFAIL}, (statuses, runs[0].said())
+	attempts = [attempt for run in runs for attempt in run.attempts()]
+	statuses = collections.Counter(attempt.status for attempt in attempts)
+	if delivered != expected or set(statuses) - {0, h_mail.TEMPFAIL}:
+		said = [line for run in runs for line in run.said()]
+		raise AssertionError("%d of %d, statuses %s:\n%s" %
+		    (delivered, expected, dict(statuses), "\n".join(said)))
 	assert not mail.leftovers(), mail.leftovers()
 	taken = collections.Counter()
 	for _, reader, data in mail.taken():
 		taken[reader] += sum(1 for _ in h_mail.demo.parse(data))
-	tries = sum(len(run.attempts()) for run in runs)
 	print("%s: %d deliveries, %d failed for now, %.0f s, %.1f/s; taken: %s" %
-	    ("home" if home else "common", delivered, tries - delivered, seconds,
+	    ("home" if home else "common", delivered, len(attempts) - delivered, seconds,
 	    delivered / seconds, dict(taken)), flush=True)
 	assert set(taken) == set(READERS) and all(taken.values()), taken
 	mail.clear()
