@@ -48,13 +48,13 @@ delivery_head()
 {
 	atf_set "descr" "Every message arrives once and whole, $1"
 	atf_set "require.progs" "python3 mutt dotlockfile"
-	atf_set "timeout" "600"
+	atf_set "timeout" "$2"
 }
 
 atf_test_case v3
 v3_head()
 {
-	delivery_head "NFS version 3"
+	delivery_head "NFS version 3" 600
 }
 v3_body()
 {
@@ -64,7 +64,7 @@ v3_body()
 atf_test_case v4_2
 v4_2_head()
 {
-	delivery_head "NFS version 4.2"
+	delivery_head "NFS version 4.2" 600
 }
 v4_2_body()
 {
@@ -74,8 +74,7 @@ v4_2_body()
 atf_test_case many
 many_head()
 {
-	delivery_head "of 100,000, on all versions and servers"
-	atf_set "timeout" "36000"
+	delivery_head "of 100,000, on all versions and servers" 36000
 	atf_set "X-soak" "only when the configuration variable soak is yes"
 }
 many_body()
@@ -90,7 +89,7 @@ many_body()
 atf_test_case saboteur
 saboteur_head()
 {
-	delivery_head "but not if the hosts do not see each other's dotlocks"
+	delivery_head "but not if the hosts do not see each other's dotlocks" 600
 }
 saboteur_body()
 {
