@@ -279,7 +279,10 @@ def ledger(box, reader):
     return os.path.join(box.home, reader + ".ledger")
 
 
-def read_until(stop, box, report):
+TURNS = {"python": python_turn, "mutt": mutt_turn}
+
+
+def read_until(stop, box, report, turns=TURNS):
     """Let the readers take turns until there is a file named stop, and once more after that."""
     if os.geteuid() != box.uid:
         os.setgroups([])
@@ -288,7 +291,7 @@ def read_until(stop, box, report):
     last = False
     while not last:
         last = os.path.exists(stop)
-        for reader, turn in ("python", python_turn), ("mutt", mutt_turn):
+        for reader, turn in turns.items():
             os.write(report, b"%s %d\n" % (reader.encode(), turn(box)))
         time.sleep(0 if last else random.uniform(0.3, 1))
 
