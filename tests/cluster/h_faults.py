@@ -142,12 +142,16 @@ def fragments(mail):
 	return sum(attempt.status is None for run in mail.runs for attempt in run.attempts())
 
 
+def stale_lock(mail, user):
+	"""A lock of a program that was killed, and whose host is not known."""
+	path = mail.path_on_server(user) + ".lock"
+	mail.nfs.server.check("echo >%s && chown %s: %s" % (path, user, path))
+
+
 def sweep(mail, client, users):
 	"""What the killed left is old by now: a delivery that breaks a lock sweeps it up."""
-	nfs = mail.nfs
 	for user in users:
-		path = mail.path_on_server(user) + ".lock"
-		nfs.server.check("echo >%s && chown %s: %s" % (path, user, path))
+		stale_lock(mail, user)
 	last = [Delivery(mail, client, user) for user in users]
 	for one in last:
 		assert one.wait() == 0, one.said

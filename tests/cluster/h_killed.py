@@ -116,11 +116,6 @@ class Steps:
 		return True
 
 
-def stale_lock(mail, user):
-	path = mail.path_on_server(user) + ".lock"
-	mail.nfs.server.check("echo >%s && chown %s: %s" % (path, user, path))
-
-
 def no_mailbox(mail, user):
 	"""Messages that were in it are out of the account."""
 	mail.nfs.server.check(["rm", "-f", mail.path_on_server(user)])
@@ -169,7 +164,7 @@ def main(version, extent="some", seed=None):
 		swept = users + random_kills(mail, 20 if extent == "every" else 3)
 		if extent == "every":
 			steps("long message", users, long=True)
-			steps("breaking", users, stale_lock, b".nfslg")
+			steps("breaking", users, h_faults.stale_lock, b".nfslg")
 			steps("new mailbox", ["u3", "u4", "u5"], no_mailbox)
 			swept += ["u3", "u4", "u5"]
 		torn = h_faults.fragments(mail)
