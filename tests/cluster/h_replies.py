@@ -144,7 +144,11 @@ def main(version, extent="some", port="other_port", seed=None):
 		mail = h_mail.Mail(nfs, conf=h_faults.CONF)
 		counters = Counters(nfs)
 		names = OPERATIONS[version[0]].split()
-		for kind, seconds in KINDS:
+		kinds = KINDS
+		if extent == "some":
+			kinds = KINDS[:3] + random.sample(KINDS[3:6], 1) + \
+			    random.sample(KINDS[6:], 1)
+		for kind, seconds in kinds:
 			groups = [[name] for name in names] if extent == "every" else [names]
 			for group in groups:
 				round_of(mail, counters,
