@@ -160,10 +160,11 @@ def main(version, extent="some", seed=None):
 		def steps(what, users, *rest, **more):
 			Steps(mail, power, "%s %s" % (version, what), users, every,
 			    random.randint(1, every), *rest, **more)
-		steps("delivery", users)
+		# A long one takes the same steps, and more.
+		steps("long message", users, long=True)
 		swept = users + random_kills(mail, 20 if extent == "every" else 3)
 		if extent == "every":
-			steps("long message", users, long=True)
+			steps("short message", users)
 			steps("breaking", users, h_faults.stale_lock, b".nfslg")
 			steps("new mailbox", ["u3", "u4", "u5"], no_mailbox)
 			swept += ["u3", "u4", "u5"]
