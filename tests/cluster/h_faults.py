@@ -109,21 +109,30 @@ class Strike:
 		return self.struck
 
 
-class Power:
-	"""Kills clients of a cluster at their requests."""
+class Aim:
+	"""Aims at requests of which more is known than their operation."""
 
 	def __init__(self, nfs):
-		self.proxy, self.others = nfs.proxy, nfs.proxy.struck
-		self.strikes = {}
+		self.others, self.faults, self.strikes = nfs.proxy.struck, [], {}
 		nfs.proxy.struck = self.look
 
 	def look(self, record, address):
+		for name, fault in self.faults:
+			if name in record and fault.wants(cluster.operations(record), address):
+				return fault
 		strike = self.strikes.get(address)
 		if strike and strike.wants(record, cluster.operations(record)):
 			return cluster.Fault("", "lose_request", 1, 1, 0, None)
 		return self.others(record, address)
 
+	def fault(self, name, operation, kind, seconds):
+		"""As the proxy's, for the first request that has this name in it."""
+		fault = cluster.Fault(operation, kind, 1, 1, seconds, None)
+		self.faults.append((name, fault))
+		return fault
+
 	def strike(self, client, nth, since=b""):
+		"""Kill the client at its nth request: a Strike."""
 		strike = self.strikes[client.address] = Strike(client, nth, since)
 		return strike
 

@@ -25,7 +25,7 @@
 # OUT OF THE USE OF THIS SOFTWARE, EVEN IF ADVISED OF THE POSSIBILITY OF
 # SUCH DAMAGE.
 
-"""Clients that lose their power while they deliver: h_killed.py VERSION [every|some]
+"""Clients that lose their aim while they deliver: h_killed.py VERSION [every|some]
 
 Each step of a delivery is one request of it that does not arrive any more.
 """
@@ -50,9 +50,9 @@ class Steps:
 	into it, while the dead one is off or starts again.
 	"""
 
-	def __init__(self, mail, power, what, users, every, first, prepare=None, since=b"",
+	def __init__(self, mail, aim, what, users, every, first, prepare=None, since=b"",
 	    long=False):
-		self.mail, self.power, self.what = mail, power, what
+		self.mail, self.aim, self.what = mail, aim, what
 		self.prepare, self.since, self.long = prepare, since, long
 		self.every, self.next = every, first
 		self.lock = threading.Lock()
@@ -86,24 +86,24 @@ class Steps:
 		if self.prepare:
 			self.prepare(self.mail, user)
 		before = self.mailbox(user)
-		strike = self.power.strike(victim, step, self.since)
+		strike = self.aim.strike(victim, step, self.since)
 		killed = h_faults.Delivery(self.mail, victim, user, self.long)
 		cluster.until(h_faults.LIMIT, "%s, step %d" % (self.what, step),
 		    lambda: strike.struck or killed.job.poll() is not None)
 		status = killed.job.poll()
 		if not strike.struck:
 			assert status == 0, (step, status, killed.said)
-			self.power.restore(victim)
+			self.aim.restore(victim)
 			return False
 		follower = h_faults.Delivery(self.mail, self.survivor, user)
 		# A server may let go of what a host had when it is back.
 		off = random.random() < 0.5
 		if not off:
-			self.power.restore(victim)
+			self.aim.restore(victim)
 		done = follower.wait()
 		after = self.mailbox(user)
 		if off:
-			self.power.restore(victim)
+			self.aim.restore(victim)
 		print("%s %d: %s: %s; then %s after %s s, victim %s, %+d bytes" % (self.what,
 		    step, "+".join(strike.seen[step - 1]), status, done, follower.seconds,
 		    "off" if off else "on", len(after) - len(before)), flush=True)
@@ -153,12 +153,12 @@ def main(version, extent="some", seed=None):
 	nfs.clients[-1].proxied = False
 	with nfs:
 		mail = h_mail.Mail(nfs, conf=h_faults.CONF)
-		power = h_faults.Power(nfs)
+		aim = h_faults.Aim(nfs)
 		every = 1 if extent == "every" else 4
 		users = ["u0", "u1", "u2"]
 
 		def steps(what, users, *rest, **more):
-			Steps(mail, power, "%s %s" % (version, what), users, every,
+			Steps(mail, aim, "%s %s" % (version, what), users, every,
 			    random.randint(1, every), *rest, **more)
 		# A long one takes the same steps, and more.
 		steps("long message", users, long=True)

@@ -135,6 +135,25 @@ def round_of(mail, counters, faults):
 	assert set(statuses) <= {0, h_mail.TEMPFAIL}, statuses
 
 
+def robbed(aim, counters):
+	"""Releases that come twice, or late: they take a successor's lock away, unless
+	the server knows what it has done already.  The successor is told; account()
+	sees whether it was.
+	"""
+	for kind, seconds in ("lose_reply", 0), ("duplicate", SHORT), ("late_request", SHORT), \
+	    ("late_request", LONG):
+		before = counters.answers()
+		for _ in range(4):
+			aim.fault(b"box.lock", "REMOVE", kind, seconds).wait(LIMIT)
+			# It may be free when that comes.
+			done = sum(counters.answers().values())
+			time.sleep(seconds)
+			cluster.until(LIMIT, "locks after a release",
+			    lambda: sum(counters.answers().values()) > done + 8)
+		print("release %s %g, 4 times: %s" % (kind, seconds,
+		    dict(counters.answers() - before)), flush=True)
+
+
 def main(version, extent="some", port="other_port", seed=None):
 	seed = seed or str(random.randrange(1 << 30))
 	print("seed", seed)
@@ -153,6 +172,7 @@ def main(version, extent="some", port="other_port", seed=None):
 			for group in groups:
 				round_of(mail, counters,
 				    [(name, kind, seconds) for name in group])
+		robbed(h_faults.Aim(nfs), counters)
 		counters.stop()
 		counters.account()
 		time.sleep(h_faults.STALE)
