@@ -87,17 +87,21 @@ class Delivery:
 class Strike:
 	"""A power failure of a client at its nth request, which does not arrive.
 
-	It counts from the first request that has these bytes in it.
+	It counts from the first request that has these bytes in it, and only those of
+	the operation, if there is one.
 	"""
 
-	def __init__(self, client, nth, since=b""):
+	def __init__(self, client, nth, since=b"", operation=None):
 		self.client, self.nth, self.since = client, nth, since
+		self.operation = operation
 		self.met, self.seen = 0, []
 		self.struck = False
 
 	def wants(self, record, names):
 		# Not those that a client sends of its own accord.
 		if not self.struck and (not names or names in (["SEQUENCE"], ["RENEW"])):
+			return False
+		if self.operation not in names and self.operation and not self.struck:
 			return False
 		if self.met or self.since in record:
 			self.met += 1
@@ -131,9 +135,10 @@ class Aim:
 		self.faults.append((name, fault))
 		return fault
 
-	def strike(self, client, nth, since=b""):
+	def strike(self, client, nth, since=b"", operation=None):
 		"""Kill the client at its nth request: a Strike."""
-		strike = self.strikes[client.address] = Strike(client, nth, since)
+		strike = self.strikes[client.address] = Strike(client, nth, since,
+		    operation)
 		return strike
 
 	def restore(self, client):

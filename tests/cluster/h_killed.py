@@ -25,7 +25,7 @@
 # OUT OF THE USE OF THIS SOFTWARE, EVEN IF ADVISED OF THE POSSIBILITY OF
 # SUCH DAMAGE.
 
-"""Clients that lose their aim while they deliver: h_killed.py VERSION [every|some]
+"""Clients that lose their aim while they deliver: h_killed.py VERSION [every|some|new]
 
 Each step of a delivery is one request of it that does not arrive any more.
 """
@@ -144,6 +144,20 @@ def random_kills(mail, times):
 	return users
 
 
+def new_mailbox(mail, aim):
+	"""A mailbox was made, and its maker died before he gave it its mode."""
+	victim, survivor = mail.nfs.clients[0], mail.nfs.clients[-1]
+	# The first is the lock's.
+	strike = aim.strike(victim, 2, operation="SETATTR")
+	killed = h_faults.Delivery(mail, victim, "u6")
+	cluster.until(h_faults.LIMIT, "second SETATTR", lambda: strike.struck)
+	assert killed.job.poll() is None
+	follower = h_faults.Delivery(mail, survivor, "u6")
+	assert follower.wait() == 0, follower.said
+	print("new mailbox: delivered after %s s, %d in all" % (follower.seconds,
+	    mail.account(fragments=1)))
+
+
 def main(version, extent="some", seed=None):
 	seed = seed or str(random.randrange(1 << 30))
 	print("seed", seed)
@@ -154,6 +168,8 @@ def main(version, extent="some", seed=None):
 	with nfs:
 		mail = h_mail.Mail(nfs, conf=h_faults.CONF)
 		aim = h_faults.Aim(nfs)
+		if extent == "new":
+			return new_mailbox(mail, aim)
 		every = 1 if extent == "every" else 4
 		users = ["u0", "u1", "u2"]
 

@@ -72,6 +72,11 @@ replies="requests and replies are lost, late or doubled"
 declare killed_v3 "${killed}, v3" no h_killed.py 3 '$(soaking)'
 declare killed_v4_0 "${killed}, v4.0" yes h_killed.py 4.0 '$(soaking)'
 declare killed_v4_2 "${killed}, v4.2" no h_killed.py 4.2 '$(soaking)'
+for version in 3 4.0 4.2; do
+	declare killed_new_v$(echo ${version} | tr . _) \
+	    "a client is killed while it makes a mailbox, v${version}" no \
+	    h_killed.py ${version} new
+done
 declare replies_v3 "${replies}, v3" no h_replies.py 3 '$(soaking)'
 declare replies_v3_known "${replies}, v3, and the server knows those that come again" yes \
     h_replies.py 3 '$(soaking)' same_port
