@@ -89,18 +89,20 @@ class Counters:
 			job.check(LIMIT)
 
 	def account(self):
-		"""No two that were told that all is well wrote the same, and each number
-		was written by somebody; if nobody was robbed, the sum is exact.  Who was
-		told in time that the lock is lost did not write.
+		"""Each number was written by somebody, and if nobody was robbed, the sum is
+		exact.  What a robbed one had not yet written out when the next one looked may
+		have that one write the same number as another.  Who was told in time that the
+		lock is lost did not write.
 		"""
 		reached = int(self.nfs.server.check("stat -c %s /srv/export/tmp/counter"))
 		cycles = self.cycles()
 		good = sorted(number for number, answer in cycles if answer == "ok")
 		robbed = len(cycles) - len(good)
-		print("counter %d; %d cycles, %d robbed" % (reached, len(cycles), robbed),
-		    flush=True)
+		twice = len(good) - len(set(good))
+		print("counter %d; %d cycles, %d robbed, %d numbers twice" % (reached,
+		    len(cycles), robbed, twice), flush=True)
 		assert 0 not in good, "a lost lock was released"
-		assert len(set(good)) == len(good), good
+		assert twice <= robbed, good
 		written = {number for number, _ in cycles} - {0}
 		assert written == set(range(1, reached + 1)), (reached, sorted(written))
 
