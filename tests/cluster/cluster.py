@@ -97,7 +97,7 @@ def check_available():
 		if not os.path.exists(file):
 			raise Unavailable("no %s" % file)
 	for file in ("usr/sbin/mount.nfs", "usr/sbin/rpc.nfsd", "usr/sbin/rpcbind",
-	    "usr/bin/kmod", "usr/bin/linux.uml"):
+	    "usr/bin/kmod", "usr/bin/busybox", "usr/bin/linux.uml"):
 		if not os.path.exists(os.path.join(packages(), file)):
 			raise Unavailable("no %s in NFSLOCK_CLUSTER (%s)" %
 			    (file, packages() or "not set"))
@@ -285,7 +285,7 @@ class Guest:
 		with open(self.share + "/settings", "w") as file:
 			for item in settings.items():
 				file.write("%s='%s'\n" % item)
-		for file in "passwd", "group", "hosts", "init":
+		for file in "passwd", "group", "hosts", "nsswitch.conf", "init":
 			shutil.copy("%s/%s" % (STATE, file), self.share)
 		command, environment = engine.command(self)
 		self.console = self.share + "/console"
@@ -466,19 +466,8 @@ class Server(Guest):
 		self.check(r"""set -e
 		    mkdir -p /srv /var/lib/nfs /run/rpcbind
 		    mount -o usrquota %(disk)s /srv
-		    mkdir -p /srv/export /srv/nfs/v4recovery
-		    touch /srv/nfs/etab /srv/nfs/rmtab
 		    mount --bind /srv/nfs /var/lib/nfs
-		    cd /srv/export
-		    [ -d mail ] || {
-			mkdir -m 1777 mail tmp && mkdir home && cd home
-			for n in $(seq 0 %(last)d); do
-				mkdir u$n && chown $((2000 + n)):$((2000 + n)) u$n
-			done
-		    }
-		    rpcbind -w""" %
-		    {"disk": self.cluster.engine.settings["disk"],
-		    "last": USERS - 1})
+		    rpcbind -w""" % self.cluster.engine.settings)
 		self.start_service()
 
 	def export(self, options=None):
@@ -915,9 +904,7 @@ class Cluster:
 			host("ip", "tuntap", "add", guest.tap, "mode", "tap")
 			host("ip", "link", "set", guest.tap, "up", "master", "br0")
 		self.engine.prepare()
-		with open(self.server.disk, "wb"):
-			pass
-		host("mkfs.ext4", *MKFS, self.server.disk, self._disk)
+		self._make_disk()
 		for guest in self.guests:
 			guest.boot()
 		self.server.wait_ready()
@@ -944,13 +931,31 @@ class Cluster:
 				host("ip", "link", "delete", guest.tap)
 			shutil.rmtree(guest.share, ignore_errors=True)
 
+	def _make_disk(self):
+		files = STATE + "/files"
+		with contextlib.suppress(FileNotFoundError):
+			shutil.rmtree(files)
+			os.unlink(self.server.disk)
+		for directory, mode, owner in [("nfs/v4recovery", 0o755, 0),
+		    ("export/mail", 0o1777, 0), ("export/tmp", 0o1777, 0)] + [
+		    ("export/home/u%d" % n, 0o755, 2000 + n) for n in range(USERS)]:
+			directory = os.path.join(files, directory)
+			os.makedirs(directory)
+			os.chmod(directory, mode)
+			os.chown(directory, owner, owner)
+		for name in "etab", "rmtab":
+			with open(files + "/nfs/" + name, "w"):
+				pass
+		host("mkfs.ext4", *MKFS, "-d", files, self.server.disk, self._disk)
+
 	def _write_state(self):
 		here = os.path.dirname(os.path.abspath(__file__))
 		with open(here + "/h_guest.sh") as file:
 			script = file.read()
 		users = ["u%d" % n for n in range(USERS)]
 		files = {
-		    "init": "#!/bin/sh\n" + script,
+		    "init": "#!%s/usr/bin/busybox sh\n%s" % (packages(), script),
+		    "nsswitch.conf": "passwd: files\ngroup: files\nhosts: files\n",
 		    "passwd": "root:x:0:0:root:/root:/bin/sh\n"
 			"daemon:x:1:1::/:/bin/false\n"
 			"_rpc:x:100:65534::/run/rpcbind:/bin/false\n"

@@ -25,7 +25,7 @@
 # SUCH DAMAGE.
 
 
-# Process 1 of a guest: makes the guest's file system and network, then runs
+# Process 1 of a guest, for busybox, whose commands cost less than others: makes the guest's file system and network, then runs
 # what the harness asks for.  It runs twice: in the host's root, read-only, then
 # in the guest's own.  Beside it, in the directory that the guest shares with the
 # harness, are the settings.
@@ -39,7 +39,8 @@ export PATH
 if [ "$1" != inside ]; then
 	share=${0%/*}
 	. "$share/settings"
-	mount -t proc proc /proc
+	# Not busybox's, which looks for itself in the host's /proc.
+	/bin/mount -t proc proc /proc
 	mount -t tmpfs tmpfs /run
 	cd /run && mkdir packages lower memory memory/upper memory/work root
 	mount -t hostfs -o "$packages" none packages
@@ -49,39 +50,34 @@ if [ "$1" != inside ]; then
 	    "$modprobe" -d "$modules" overlay
 	mount -t overlay -o lowerdir=/run/packages:/run/lower \
 	    -o upperdir=/run/memory/upper,workdir=/run/memory/work overlay root
+	mount -t proc proc root/proc
 	mount -t devtmpfs dev root/dev
 	mount -t tmpfs -o mode=755 run root/run
 	mkdir root/run/host
 	mount -t hostfs -o "$share" none root/run/host
-	exec chroot root /bin/sh /run/host/init inside
+	exec chroot root /bin/busybox sh /run/host/init inside
 fi
 
 . /run/host/settings
-mount -t proc proc /proc
 mount -t sysfs sys /sys
 mkdir -p /dev/shm /dev/pts /run/rpcbind /run/lock /run/job
 mount -t tmpfs -o mode=1777 shm /dev/shm
 mount -t devpts pts /dev/pts
 hostname "$name"
-cat /run/host/passwd >/etc/passwd
-cat /run/host/group >/etc/group
-cat /run/host/hosts >/etc/hosts
-echo "passwd: files
-group: files
-hosts: files" >/etc/nsswitch.conf
+cp /run/host/passwd /run/host/group /run/host/hosts /run/host/nsswitch.conf /etc
 ln -sf /proc/self/mounts /etc/mtab
 chown 100 /run/rpcbind
 
-ip link set lo up
-ip link set "$interface" address "$mac" mtu 1500
-ip address add "$address/24" dev "$interface"
-ip link set "$interface" up
-# Else a packet waits for the next one.
-ip route change "${address%.*}.0/24" dev "$interface" rto_min 10ms
+# Without rto_min a packet waits for the next one.
+/sbin/ip -batch - <<EOF
+link set lo up
+link set $interface address $mac mtu 1500
+address add $address/24 dev $interface
+link set $interface up
+route change ${address%.*}.0/24 dev $interface rto_min 10ms
+EOF
 
-for module in $load; do
-	modprobe -d "$modules" "$module" || echo "guest: no module $module"
-done
+/sbin/modprobe -d "$modules" -a $load
 
 exec 3<"$tty"
 : >/run/host/ready
@@ -91,7 +87,7 @@ jobs()
 	while read -r job <&3; do
 		(
 			cd /
-			setsid sh "/run/host/$job.sh" >"/run/host/$job.out" 2>&1 \
+			setsid /bin/sh "/run/host/$job.sh" >"/run/host/$job.out" 2>&1 \
 			    3<&- </dev/null
 			echo $? >"/run/host/$job.status"
 		) &
