@@ -39,10 +39,7 @@ from h_failures import ALL, STALE
 def said(run, what):
 	"""It failed for now, and said why."""
 	assert {attempt.status for attempt in run.attempts()} == {75}, run.attempts()
-	assert all(what in line for line in failures_said(run)), run.said()
-
-
-failures_said = h_failures.Failures.said
+	assert all(what in line for line in h_failures.Failures.said(run)), run.said()
 
 
 def squash(nfs, failures):
@@ -61,8 +58,8 @@ def squash(nfs, failures):
 
 	# A lock that another user has left can be removed by nobody here.
 	nfs.server.check("touch /srv/export/mail/u0.lock &&"
-	    " chown nobody /srv/export/mail/u0.lock")
-	run = failures.one(two, ALL[0], 0, ["-t", "15"])
+	    " chown 2015 /srv/export/mail/u0.lock")
+	run = failures.one(two, ALL[0], limit="15")
 	run.job.check(60)
 	said(run, "it is another user's: if that one is gone, remove it")
 	nfs.server.check("rm /srv/export/mail/u0.lock")
