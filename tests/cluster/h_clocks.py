@@ -35,7 +35,6 @@ from h_failures import ALL, STALE
 
 WRONG = {"90 minutes fast": 5400, "90 minutes slow": -5400,
     "10 years fast": 315360000, "10 years slow": -315360000}
-LEFT = "%s.lock"
 
 
 def wrong(nfs, failures, guest, names):
@@ -57,8 +56,10 @@ def wrong(nfs, failures, guest, names):
 		left.job.check(120)
 		assert held.attempts()[0].status == 0, held.said()
 		failures.settle(what, statuses=(0,))
+		# It becomes right again during a hold, too.
+		held, = failures.catch(one, [h_failures.Step("WRITE", 2, "delay_reply")],
+		    ALL[:1], seconds=STALE / 2)
 		guest.set_clock(-WRONG[name])
-		# It is right again during a hold, too.
 		failures.settle(what + ", and right again", statuses=(0,))
 
 

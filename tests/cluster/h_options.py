@@ -35,7 +35,6 @@ import os
 import sys
 
 import cluster
-import h_mail
 import h_failures
 from h_failures import ALL
 
