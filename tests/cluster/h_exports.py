@@ -85,7 +85,7 @@ def read_only(nfs, failures):
 	# What the client asks first is whether it may write there.
 	said(run, ("Read-only file system", "Permission denied"))
 	nfs.server.export("rw,no_root_squash")
-	failures.settle("read-only export")
+	failures.settle("read-only export", left=True)
 	assert caught
 
 
@@ -103,7 +103,7 @@ def stale(nfs, failures):
 	for client in nfs.clients:
 		client.check("umount -l /home; umount -l /var/mail; umount -l /nfs")
 		client.mount()
-	failures.settle("replaced export", left="/.nfslk.")
+	failures.settle("replaced export", left=True)
 
 
 def soft(nfs, failures):
@@ -122,7 +122,7 @@ def soft(nfs, failures):
 	assert {attempt.status for attempt in cut.attempts()} == {75}, cut.attempts()
 	for run in caught:
 		run.job.check(120)
-	failures.settle("soft mount")
+	failures.settle("soft mount", left=True)
 	one.unmount()
 	one.options = ""
 	one.mount()

@@ -157,12 +157,12 @@ class Failures:
 			    lambda: fault.met >= step.nth)
 		return caught
 
-	def settle(self, what, statuses=(0, 75), overwritten=(), left=None):
+	def settle(self, what, statuses=(0, 75), overwritten=(), left=False):
 		"""Everything mended: it goes on, and all that was promised was kept.
 
 		statuses: which may have been seen.  overwritten: users whose mailboxes may
-		be damaged, since a robbed holder's request came late on NFSv3.  left: in
-		the names of temporaries that a server may not have let anybody remove.
+		be damaged, since a robbed holder's request came late on NFSv3.  left: the
+		server may not have let temporaries be removed.
 		"""
 		begin = time.monotonic()
 		broken = self.mail.runs[self.checked:]
@@ -185,9 +185,30 @@ class Failures:
 		for run in after:
 			assert {one.status for one in run.attempts()} == {0}, run.said()
 		self.account(overwritten)
-		names = [name for name in self.mail.leftovers()
-		    if left is None or left not in name]
+		if left:
+			self.sweep()
+		names = self.mail.leftovers()
 		assert not names, names
+
+	def sweep(self):
+		"""Have temporaries that were left removed, by who breaks a stale lock."""
+		names = self.mail.leftovers()
+		show("\tleft: %s" % names)
+		assert all("/.nfslk." in name for name in names), names
+		runs = []
+		for user in everybody():
+			path = self.mail.path_on_server(user)
+			if any(os.path.dirname(path) == os.path.dirname(name)
+			    for name in names):
+				uid = 2000 + int(user[1:])
+				self.nfs.server.check("touch %s.lock && chown %d:%d %s.lock" %
+				    (path, uid, uid, path))
+				runs.append(self.one(self.nfs.clients[0], user))
+		for run in runs:
+			run.job.check(120)
+		self.checked = len(self.mail.runs)
+		self.mail.look()
+		self.account()
 
 	def account(self, overwritten=()):
 		"""Every message that was reported is there, but for what may be damaged."""
