@@ -85,6 +85,8 @@ def read_only(nfs, failures):
 	# What the client asks first is whether it may write there.
 	said(run, ("Read-only file system", "Permission denied"))
 	nfs.server.export("rw,no_root_squash")
+	# A client remembers that it may not write there until the directory changes.
+	nfs.server.check("touch /srv/export/home/*/.mailspool")
 	failures.settle("read-only export", left=True)
 	assert caught
 
