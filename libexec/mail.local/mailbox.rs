@@ -32,7 +32,8 @@ use std::io::ErrorKind;
 
 use nix::errno::Errno;
 use nix::fcntl::{AtFlags, FcntlArg, OFlag};
-use nix::sys::stat::Mode;
+use nix::sys::stat::{FchmodatFlags, Mode};
+use nix::unistd::Uid;
 
 use crate::dotlock::Dotlock;
 use crate::identity::{Identity, Right};
@@ -41,7 +42,8 @@ use crate::place::Place;
 use crate::recipient::Recipient;
 use crate::status::{self, Failure, Status};
 use crate::sys::{
-    self, fchown, fcntl, fstat, fstatat, openat, File, FileExt, FileStat, Instant, OwnedFd, Write,
+    self, fchmod, fchmodat, fchown, fcntl, fstat, fstatat, openat, File, FileExt, FileStat,
+    Instant, OwnedFd, Write,
 };
 
 /// How often a mailbox may vanish or appear between two looks before that is a failure.
@@ -523,8 +525,9 @@ fn give(place: &Place, recipient: &Recipient, descriptor: &OwnedFd) -> Result<()
     Ok(())
 }
 
-/// See what cannot be opened.  In a directory where root alone makes files, an empty one of root's is a
-/// mailbox whose making was cut off before it was given away: that is done now.
+/// See what cannot be opened: it may be a mailbox whose making was cut off, and that is done now.  By
+/// NFS a file gets its mode after it was made; and in a directory where root alone makes files, it is
+/// root's until it is given away.
 fn adopt(
     place: &Place,
     identity: &Identity,
@@ -533,17 +536,27 @@ fn adopt(
 ) -> Result<(), Failure> {
     let stat = fstatat(&place.directory, &*place.name, AtFlags::AT_SYMLINK_NOFOLLOW)
         .map_err(|_| failed(place, errno))?;
-    let is_orphan = |stat: &FileStat| {
-        stat.st_mode == libc::S_IFREG | libc::S_IRUSR | libc::S_IWUSR
-            && (stat.st_uid, stat.st_nlink, stat.st_size) == (0, 1, 0)
+    let is_unfinished = |stat: &FileStat, owner: Uid| {
+        let mode = stat.st_mode & !(libc::S_IRUSR | libc::S_IWUSR);
+        (mode, stat.st_uid) == (libc::S_IFREG, owner.as_raw())
+            && (stat.st_nlink, stat.st_size) == (1, 0)
     };
-    if place.right != Right::Root || !is_orphan(&stat) {
+    let access = Mode::S_IRUSR | Mode::S_IWUSR;
+    if stat.st_mode == libc::S_IFREG && is_unfinished(&stat, recipient.uid) {
+        // By the recipient's right, whatever has that name by now.
+        let follow = FchmodatFlags::FollowSymlink;
+        return fchmodat(&place.directory, &*place.name, access, follow)
+            .map_err(|_| failed(place, errno));
+    }
+    let root = Uid::from_raw(0);
+    if place.right != Right::Root || !is_unfinished(&stat, root) {
         fit(place, recipient, &stat)?;
         return Err(failed(place, errno));
     }
     identity.assume(place.right)?;
     let result = open(place, OFlag::O_WRONLY).and_then(|descriptor| {
-        if is_orphan(&fstat(&descriptor)?) {
+        if is_unfinished(&fstat(&descriptor)?, root) {
+            fchmod(&descriptor, access)?;
             give(place, recipient, &descriptor)
         } else {
             Err(errno)

@@ -49,7 +49,7 @@ use crate::status::Status;
 // simulated one that loses replies, power and messages at every step.
 pub use nfslock::{Holder, Lock};
 pub use nix::fcntl::{fcntl, openat};
-pub use nix::sys::stat::{fstat, fstatat, FileStat};
+pub use nix::sys::stat::{fchmod, fchmodat, fstat, fstatat, FileStat};
 pub use nix::unistd::fchown;
 pub use std::fs::File;
 pub use std::io::Write;

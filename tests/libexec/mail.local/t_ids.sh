@@ -176,6 +176,46 @@ new_mailbox_cleanup()
 	world_end
 }
 
+atf_test_case unfinished_mailbox cleanup
+unfinished_mailbox_head()
+{
+	world_head "A mailbox without a mode, as a host leaves it that dies" \
+	    "while it makes one by NFS, is finished; one with mail is not"
+}
+unfinished_mailbox_body()
+{
+	ids_setup
+	for spool in sticky group root; do
+		spool_${spool}
+		for caller in ./in "./as mallory" "./as alice"; do
+			: >mail/alice
+			chown 61001:61001 mail/alice
+			chmod 0 mail/alice
+			atf_check ${caller} /mnt/mail.local alice <letter
+			is "$(mode_of mail/alice)" -rw-------
+			is "$(owner_of mail/alice)" 61001
+			only alice
+			chmod 0 mail/alice
+			cp -p mail/alice before
+			atf_check -s exit:75 -e match:"Permission denied" \
+			    ${caller} /mnt/mail.local -t 0 alice <letter
+			is "$(mode_of mail/alice)" ----------
+			same before mail/alice
+			fresh
+		done
+	done
+	# Root's, which was not given away either.
+	: >mail/alice
+	chmod 0 mail/alice
+	atf_check ./in /mnt/mail.local alice <letter
+	is "$(mode_of mail/alice)" -rw-------
+	is "$(owner_of mail/alice)" 61001
+}
+unfinished_mailbox_cleanup()
+{
+	world_end
+}
+
 atf_test_case old_mailbox cleanup
 old_mailbox_head()
 {
@@ -962,6 +1002,7 @@ atf_init_test_cases()
 	atf_add_test_case sticky_spool
 	atf_add_test_case group_spool
 	atf_add_test_case new_mailbox
+	atf_add_test_case unfinished_mailbox
 	atf_add_test_case old_mailbox
 	atf_add_test_case root_mailbox
 	atf_add_test_case symlink_race

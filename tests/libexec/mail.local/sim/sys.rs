@@ -35,7 +35,7 @@ use std::time::Duration;
 use nfslock::lock;
 use nix::errno::Errno;
 use nix::fcntl::{AtFlags, FcntlArg, OFlag};
-use nix::sys::stat::Mode;
+use nix::sys::stat::{FchmodatFlags, Mode};
 use nix::unistd::{geteuid, Gid, Uid};
 
 use crate::mount::Mount;
@@ -281,6 +281,19 @@ pub fn fcntl(_: &OwnedFd, _: FcntlArg) -> Result<c_int, Errno> {
 }
 
 pub fn fchown(_: &OwnedFd, _: Option<Uid>, _: Option<Gid>) -> Result<(), Errno> {
+    Ok(())
+}
+
+pub fn fchmod(_: &OwnedFd, _: Mode) -> Result<(), Errno> {
+    Ok(())
+}
+
+pub fn fchmodat(
+    _: &OwnedFd,
+    _: &(impl AsRef<CStr> + ?Sized),
+    _: Mode,
+    _: FchmodatFlags,
+) -> Result<(), Errno> {
     Ok(())
 }
 
