@@ -38,7 +38,6 @@ directory.  Delegations are switched off: the server gives and takes them as it
 likes, and who has one asks for nothing, not even when it polls.
 """
 
-import collections
 import os
 import sys
 import textwrap

@@ -41,6 +41,7 @@ import time
 
 import cluster
 import h_mail
+from h_base import USERS
 from h_mail import demo
 
 # How old a lock has to be, by mail.local.conf(5), and for how long to wait.
@@ -121,10 +122,7 @@ class Failures:
 		again: how often what failed for now is tried again.
 		"""
 		mail = self.mail
-		if long:
-			mail.number += -mail.number % h_mail.LONG
-		elif mail.number % h_mail.LONG == 0:
-			# The WRITEs of a long one are in no order: its end may stay alone.
+		while h_mail.is_long(mail.number) != long:
 			mail.number += 1
 		log, number = "deliveries.%d" % len(mail.runs), mail.number
 		with open("%s/%s.message" % (client.share, log), "wb") as file:
@@ -239,7 +237,7 @@ class Failures:
 
 
 def everybody():
-	return ["u%d" % number for number in range(cluster.USERS)]
+	return ["u%d" % number for number in range(USERS)]
 
 
 def show(what):

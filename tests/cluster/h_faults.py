@@ -34,8 +34,8 @@ import shlex
 import signal
 import threading
 
-import cluster
 import h_mail
+from h_proxy import Fault, operations
 
 # The rest follows from the stale limit; the time limit is what the pages advise.
 STALE = 4
@@ -50,7 +50,7 @@ class Delivery:
 
 	def __init__(self, mail, client, user, long=False, options=""):
 		with self.runs:
-			while (mail.number % h_mail.LONG == 0) != long:
+			while h_mail.is_long(mail.number) != long:
 				mail.number += 1
 			self.number, mail.number = mail.number, mail.number + 1
 			mail.runs.append(self)
@@ -122,16 +122,16 @@ class Aim:
 
 	def look(self, record, address):
 		for name, fault in self.faults:
-			if name in record and fault.wants(cluster.operations(record), address):
+			if name in record and fault.wants(operations(record), address):
 				return fault
 		strike = self.strikes.get(address)
-		if strike and strike.wants(record, cluster.operations(record)):
-			return cluster.Fault("", "lose_request", 1, 1, 0, None)
+		if strike and strike.wants(record, operations(record)):
+			return Fault("", "lose_request", 1, 1, 0, None)
 		return self.others(record, address)
 
 	def fault(self, name, operation, kind, seconds):
 		"""As the proxy's, for the first request that has this name in it."""
-		fault = cluster.Fault(operation, kind, 1, 1, seconds, None)
+		fault = Fault(operation, kind, 1, 1, seconds, None)
 		self.faults.append((name, fault))
 		return fault
 

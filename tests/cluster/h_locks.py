@@ -33,6 +33,7 @@ import os
 import sys
 
 import cluster
+from h_base import EXPORT
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 CYCLES = HERE + "/h_cycles"
@@ -92,7 +93,7 @@ def set_up(nfs):
 
 def clean_up(nfs):
 	"""Nothing may be left but what set_up() made."""
-	left = nfs.server.check("ls -A %s/tmp/locks" % cluster.EXPORT).split()
+	left = nfs.server.check("ls -A %s/tmp/locks" % EXPORT).split()
 	assert left == ["counter", "m"], left
 	for client in nfs.clients:
 		left = client.check("ls -A /dev/shm").split()
@@ -123,7 +124,7 @@ def run(nfs, kinds, seconds, pause=0):
 	    for who in wrote.values() if len(who) > 1)
 	for who, times in met.most_common(5):
 		print("%d x %s" % (times, ", ".join(who)))
-	stands = nfs.server.check("cat %s/tmp/locks/counter" % cluster.EXPORT)
+	stands = nfs.server.check("cat %s/tmp/locks/counter" % EXPORT)
 	should = "".join("%11d\n" % (n + 1) for n in range(counted))
 	assert (stands == should) == (lost == 0), stands
 	return lost

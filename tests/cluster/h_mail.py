@@ -67,6 +67,11 @@ def messages():
 	return [LONG] + (demo.suite_messages() or [b"Subject: none\n\nnothing\n"])
 
 
+def is_long(number):
+	"""Whether the message of that number takes several WRITEs."""
+	return number % len(messages()) == 0
+
+
 @functools.lru_cache
 def learned():
 	"""Of each of them, what mutt may make of it."""

@@ -31,8 +31,8 @@ h_network.py VERSION [SERVER [CASE ...]]"""
 import sys
 import time
 
-import cluster
 import h_failures
+from h_guests import Guest
 from h_failures import ALL, STALE, STEPS
 
 
@@ -61,19 +61,19 @@ def cut(nfs, failures, what, begin, end, seconds):
 
 def short_partition(nfs, failures):
 	"""Shorter than the stale limit: nobody is robbed."""
-	cut(nfs, failures, "partition, short", cluster.Guest.partition,
-	    cluster.Guest.heal, 2)
+	cut(nfs, failures, "partition, short", Guest.partition,
+	    Guest.heal, 2)
 
 
 def long_partition(nfs, failures):
 	"""Longer than the stale limit."""
-	cut(nfs, failures, "partition, long", cluster.Guest.partition,
-	    cluster.Guest.heal, STALE + 1)
+	cut(nfs, failures, "partition, long", Guest.partition,
+	    Guest.heal, STALE + 1)
 
 
 def pause(nfs, failures):
 	"""A client stands still for longer than the stale limit."""
-	cut(nfs, failures, "pause, long", cluster.Guest.pause, cluster.Guest.resume,
+	cut(nfs, failures, "pause, long", Guest.pause, Guest.resume,
 	    STALE + 1)
 
 

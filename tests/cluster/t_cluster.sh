@@ -24,50 +24,17 @@
 # OUT OF THE USE OF THIS SOFTWARE, EVEN IF ADVISED OF THE POSSIBILITY OF
 # SUCH DAMAGE.
 
-
-
-
 # The cluster itself: that the kernels are real ones that know nothing of each
 # other, and that the faults happen.
 
-# smoke VERSION
-smoke()
-{
-	dir=$(atf_get_srcdir)
-	why=$(python3 -B "${dir}/cluster.py") || atf_skip "${why}"
-	atf_check -o save:out python3 -B "${dir}/h_smoke.py" "$1"
-	cat out
-}
-
-smoke_head()
-{
-	atf_set "descr" "Mounts, independence and faults, NFS version $1"
-	atf_set "require.progs" "python3"
-	atf_set "timeout" "900"
-}
-
-atf_test_case v3
-v3_head()
-{
-	smoke_head 3
-}
-v3_body()
-{
-	smoke 3
-}
-
-atf_test_case v4_2
-v4_2_head()
-{
-	smoke_head 4.2
-}
-v4_2_body()
-{
-	smoke 4.2
-}
-
 atf_init_test_cases()
 {
-	atf_add_test_case v3
-	atf_add_test_case v4_2
+	. "$(atf_get_srcdir)/h_common.sh"
+
+	what="Mounts, independence and faults"
+	scenario v3 daily "${what}, NFS version 3" h_smoke.py 3
+	scenario v4_0 soak "${what}, NFS version 4.0" h_smoke.py 4.0
+	scenario v4_1 soak "${what}, NFS version 4.1" h_smoke.py 4.1
+	scenario v4_2 daily "${what}, NFS version 4.2" h_smoke.py 4.2
+	scenario ganesha soak "${what}, another server" h_smoke.py 4.2 ganesha
 }

@@ -24,7 +24,6 @@
 # OUT OF THE USE OF THIS SOFTWARE, EVEN IF ADVISED OF THE POSSIBILITY OF
 # SUCH DAMAGE.
 
-
 # What a lock and a delivery cost the file server, in RPCs, beside what is
 # recorded in d_rpcs: version, what, and how many of each operation.  One more
 # fails.
@@ -32,54 +31,15 @@
 # Where a change that is worth it has moved a count, write what the test printed
 # into d_rpcs, and say why in the log.
 
-# Peers are counted beside ours.
-need()
-{
-	dir=$(atf_get_srcdir)
-	why=$(python3 -B "${dir}/cluster.py") || atf_skip "${why}"
-	: "${MAIL_LOCAL:=/usr/libexec/mail.local}"
-	[ -x "${MAIL_LOCAL}" ] || atf_skip "no program at ${MAIL_LOCAL}"
-	export MAIL_LOCAL
-}
-
-costs_case()
-{
-	eval "
-	atf_test_case ${1}
-	${1}_head()
-	{
-		atf_set descr \"A lock and a delivery send no more RPCs, NFS ${2}\"
-		atf_set require.progs python3 dotlockfile lockfile procmail
-		atf_set timeout 600
-	}
-	${1}_body()
-	{
-		need
-		atf_check -o save:out python3 -B \"\${dir}/h_costs.py\" ${2}
-		cat out
-	}"
-}
-
-costs_case v3 3
-costs_case v4_2 4.2
-
-atf_test_case quick
-quick_head()
-{
-	atf_set descr "The throughput is measured"
-	atf_set require.progs python3 dotlockfile lockfile procmail
-	atf_set timeout 600
-}
-quick_body()
-{
-	need
-	atf_check -o match:"bare, 1 host" \
-	    python3 -B "${dir}/h_throughput.py" quick 3
-}
-
 atf_init_test_cases()
 {
-	atf_add_test_case v3
-	atf_add_test_case v4_2
-	atf_add_test_case quick
+	. "$(atf_get_srcdir)/h_common.sh"
+
+	# Peers are counted beside ours.
+	needs="dotlockfile lockfile procmail"
+	what="A lock and a delivery send no more RPCs"
+	scenario v3 daily "${what}, NFS version 3" h_costs.py 3
+	scenario v4_2 daily "${what}, NFS version 4.2" h_costs.py 4.2
+	scenario throughput soak "The throughput can be measured" \
+	    h_throughput.py quick 3
 }

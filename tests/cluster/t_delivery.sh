@@ -24,84 +24,22 @@
 # OUT OF THE USE OF THIS SOFTWARE, EVEN IF ADVISED OF THE POSSIBILITY OF
 # SUCH DAMAGE.
 
-
-# Three hosts deliver, each by several processes, to the same mailboxes and to
-# different ones, in a common spool and then in the homes, while Python's mailbox
-# module, mutt, and dotlockfile around a rewrite take messages out of some of them.
-# At the end every message is in one place exactly, byte for byte.
-
-# delivery [argument ...]: of h_delivery.py, by which it exits with 0.
-delivery()
-{
-	available
-	atf_check -o save:out python3 -B "${dir}/h_delivery.py" "$@"
-	cat out
-}
-
-available()
-{
-	dir=$(atf_get_srcdir)
-	why=$(python3 -B "${dir}/cluster.py") || atf_skip "${why}"
-}
-
-delivery_head()
-{
-	atf_set "descr" "Every message arrives once and whole, $1"
-	atf_set "require.progs" "python3 mutt dotlockfile"
-	atf_set "timeout" "$2"
-}
-
-atf_test_case v3
-v3_head()
-{
-	delivery_head "NFS version 3" 600
-}
-v3_body()
-{
-	delivery 3
-}
-
-atf_test_case v4_2
-v4_2_head()
-{
-	delivery_head "NFS version 4.2" 600
-}
-v4_2_body()
-{
-	delivery 4.2
-}
-
-atf_test_case many
-many_head()
-{
-	delivery_head "of 100,000, on all versions and servers" 36000
-	atf_set "X-soak" "only when the configuration variable soak is yes"
-}
-many_body()
-{
-	[ "$(atf_config_get soak no)" = yes ] ||
-	    atf_skip "set the variable soak to yes to run this"
-	for server in "3 nfsd" "4.0 nfsd" "4.1 nfsd" "4.2 nfsd" "4.2 ganesha"; do
-		delivery ${server} "${NFSLOCK_SOAK:-20}"
-	done
-}
-
-atf_test_case saboteur
-saboteur_head()
-{
-	delivery_head "but not if the hosts do not see each other's dotlocks" 600
-}
-saboteur_body()
-{
-	available
-	atf_check -s exit:1 -e match:"u0: .* (was lost|is damaged)" \
-	    python3 -B "${dir}/h_delivery.py" saboteur
-}
+# Deliveries by several hosts, while readers on them take what they have read.
 
 atf_init_test_cases()
 {
-	atf_add_test_case v3
-	atf_add_test_case v4_2
-	atf_add_test_case many
-	atf_add_test_case saboteur
+	. "$(atf_get_srcdir)/h_common.sh"
+
+	needs="mutt dotlockfile"
+	what="Every message arrives once and whole"
+	scenario v3 daily "${what}, NFS version 3" h_delivery.py 3
+	scenario v4_2 daily "${what}, NFS version 4.2" h_delivery.py 4.2
+	scenario saboteur daily "But not if hosts do not see each other's dotlocks" \
+	    h_delivery.py saboteur
+	# 100,000 in all.
+	for server in "3 nfsd" "4.0 nfsd" "4.1 nfsd" "4.2 nfsd" "4.2 ganesha"; do
+		scenario "many_v$(echo ${server} | tr ' .' __)" soak \
+		    "${what}, many of them, NFS version ${server}" \
+		    h_delivery.py ${server} '${NFSLOCK_SOAK:-20}'
+	done
 }

@@ -24,68 +24,26 @@
 # OUT OF THE USE OF THIS SOFTWARE, EVEN IF ADVISED OF THE POSSIBILITY OF
 # SUCH DAMAGE.
 
-# Clients that die while they deliver, and requests and replies that are lost, late
-# or doubled.
-
-soaking()
-{
-	[ "$(atf_config_get soak no)" = yes ] && echo every || echo some
-}
-
-# run program VERSION [extent] [other arguments]
-run()
-{
-	dir=$(atf_get_srcdir)
-	why=$(python3 -B "${dir}/cluster.py") || atf_skip "${why}"
-	program=$1
-	shift
-	atf_check -o save:out python3 -B "${dir}/${program}" "$@"
-	cat out
-}
-
-# declare case description soak-only? program arguments ...
-declare()
-{
-	case=$1 descr=$2 only=$3
-	shift 3
-	atf_test_case ${case}
-	eval "${case}_head()
-	{
-		atf_set descr '${descr}'
-		atf_set require.progs python3
-		atf_set timeout 3600
-		[ ${only} = no ] ||
-		    atf_set X-soak 'only when the configuration variable soak is yes'
-	}
-	${case}_body()
-	{
-		[ ${only} = no -o \"\$(soaking)\" = every ] ||
-		    atf_skip 'set the variable soak to yes to run this'
-		run $*
-	}"
-	cases="${cases} ${case}"
-}
-
-cases=
-killed="a client is killed at each step of a delivery, and at any time"
-replies="requests and replies are lost, late or doubled"
-declare killed_v3 "${killed}, v3" no h_killed.py 3 '$(soaking)'
-declare killed_v4_0 "${killed}, v4.0" yes h_killed.py 4.0 '$(soaking)'
-declare killed_v4_2 "${killed}, v4.2" no h_killed.py 4.2 '$(soaking)'
-for version in 3 4.0 4.2; do
-	declare killed_new_v$(echo ${version} | tr . _) \
-	    "a client is killed while it makes a mailbox, v${version}" no \
-	    h_killed.py ${version} new
-done
-declare replies_v3 "${replies}, v3" no h_replies.py 3 '$(soaking)'
-declare replies_v3_known "${replies}, v3, and the server knows those that come again" yes \
-    h_replies.py 3 '$(soaking)' same_port
-declare replies_v4_0 "${replies}, v4.0" yes h_replies.py 4.0 '$(soaking)'
-declare replies_v4_2 "${replies}, v4.2" no h_replies.py 4.2 '$(soaking)'
+# Clients that die, and requests and replies that do, while others deliver.
 
 atf_init_test_cases()
 {
-	for case in ${cases}; do
-		atf_add_test_case ${case}
+	. "$(atf_get_srcdir)/h_common.sh"
+
+	killed="A client is killed at each step of a delivery, and at any time"
+	new="A client is killed while it makes a mailbox"
+	replies="Requests and replies are lost, late or doubled"
+	for version in 3 4.0 4.2; do
+		name=v$(echo ${version} | tr . _)
+		[ ${version} = 4.0 ] && when=soak || when=daily
+		scenario killed_${name} ${when} "${killed}, NFS version ${version}" \
+		    h_killed.py ${version} '$(extent)'
+		scenario replies_${name} ${when} "${replies}, NFS version ${version}" \
+		    h_replies.py ${version} '$(extent)'
 	done
+	scenario killed_new daily "${new}, NFS version 3" h_killed.py 3 new
+	scenario killed_new_v4_0 soak "${new}, NFS version 4.0" h_killed.py 4.0 new
+	scenario killed_new_v4_2 soak "${new}, NFS version 4.2" h_killed.py 4.2 new
+	scenario replies_known soak "${replies}, and the server knows what comes again" \
+	    h_replies.py 3 '$(extent)' same_port
 }

@@ -24,62 +24,15 @@
 # OUT OF THE USE OF THIS SOFTWARE, EVEN IF ADVISED OF THE POSSIBILITY OF
 # SUCH DAMAGE.
 
-
-
 # That real kernels do what the simulated ones of the other tests do.
-
-# seen VERSION
-seen()
-{
-	dir=$(atf_get_srcdir)
-	why=$(python3 -B "${dir}/cluster.py" "$(atf_config_get soak no)") || atf_skip "${why}"
-	atf_check -o save:out python3 -B "${dir}/h_kernels.py" "$1"
-	cat out
-}
-
-seen_head()
-{
-	atf_set "descr" "What NFS version $1 keeps, repeats, delays and forgets"
-	atf_set "require.progs" "python3"
-	atf_set "timeout" "900"
-}
-
-atf_test_case v3
-v3_head()
-{
-	seen_head 3
-}
-v3_body()
-{
-	seen 3
-}
-
-atf_test_case v4_2
-v4_2_head()
-{
-	seen_head 4.2
-}
-v4_2_body()
-{
-	seen 4.2
-}
-
-atf_test_case v4_0
-v4_0_head()
-{
-	seen_head 4.0
-	atf_set "X-soak" "only when the configuration variable soak is yes"
-}
-v4_0_body()
-{
-	[ "$(atf_config_get soak no)" = yes ] ||
-	    atf_skip "set the variable soak to yes to run this"
-	seen 4.0
-}
 
 atf_init_test_cases()
 {
-	atf_add_test_case v3
-	atf_add_test_case v4_2
-	atf_add_test_case v4_0
+	. "$(atf_get_srcdir)/h_common.sh"
+
+	what="What a kernel keeps, repeats, delays and forgets"
+	scenario v3 daily "${what}, NFS version 3" h_kernels.py 3
+	scenario v4_0 soak "${what}, NFS version 4.0" h_kernels.py 4.0
+	scenario v4_1 soak "${what}, NFS version 4.1" h_kernels.py 4.1
+	scenario v4_2 daily "${what}, NFS version 4.2" h_kernels.py 4.2
 }
