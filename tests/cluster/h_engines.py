@@ -60,7 +60,7 @@ class Uml:
 			    "rootfstype=hostfs", "root=/dev/root", "rootflags=/", "ro",
 			    "init=/bin/true", "panic=-1"], stdin=subprocess.DEVNULL,
 			    stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
-			    env={"TMPDIR": directory}, timeout=60).stdout
+			    env={"TMPDIR": directory}, cwd=directory, timeout=60).stdout
 		# It panics when its process 1 ends, which here got so far.
 		return b"exitcode=0x00000000" in said
 

@@ -121,6 +121,7 @@ def soft(nfs, failures):
 	for run in runs + [cut]:
 		run.job.check(120)
 	one.heal()
+	cluster.until(60, "its network", lambda: one.run("ls /home/u0 /home/u1")[0] == 0)
 	assert {attempt.status for attempt in cut.attempts()} == {75}, cut.attempts()
 	for run in caught:
 		run.job.check(120)

@@ -75,7 +75,7 @@ class Spool(h_mail.Mail):
 	def look(self):
 		"""Have the mailboxes as the server has them now."""
 		self.nfs.server.check("tar -C / -cf /run/host/spool srv/export/mail"
-		    " srv/export/home")
+		    " srv/export/home && sync /run/host/spool")
 		with open(self.nfs.server.share + "/spool", "rb") as file, \
 		    tarfile.open(fileobj=io.BytesIO(file.read())) as tar:
 			self.seen = {"/" + member.name: tar.extractfile(member).read()
@@ -95,10 +95,6 @@ class Failures:
 	def __init__(self, nfs, home=False, conf=""):
 		self.nfs = nfs
 		self.mail = Spool(nfs, home, "stale %d\n%s" % (STALE, conf))
-		# A guest may still have what another file of that name had.
-		name = "%s.%d" % (self.mail.conf, home)
-		os.rename(self.mail.conf, name)
-		self.mail.conf = name
 		self.checked = 0
 
 	def begin_anew(self, home):
@@ -124,10 +120,10 @@ class Failures:
 		mail = self.mail
 		while h_mail.is_long(mail.number) != long:
 			mail.number += 1
-		log, number = "deliveries.%d" % len(mail.runs), mail.number
+		log, number = "delivery.%d" % mail.number, mail.number
 		with open("%s/%s.message" % (client.share, log), "wb") as file:
 			file.write(h_mail.message(number))
-		run = h_mail.Deliveries(client, len(mail.runs), ONE % (log, number, user, again,
+		run = h_mail.Deliveries(client, log, ONE % (log, number, user, again,
 		    shlex.join([h_mail.MAIL_LOCAL, "-C", mail.conf, "-f", demo.SENDER, "-t",
 		    limit, *options, user])))
 		mail.number += 1
@@ -213,7 +209,8 @@ class Failures:
 		try:
 			self.mail.account()
 		except AssertionError as wrong:
-			lines = str(wrong).splitlines()
+			# The first line counts the others.
+			lines = str(wrong).splitlines()[1:]
 			wrong = [line for line in lines
 			    if line.split(":")[0] not in overwritten]
 			assert not wrong, "\n".join(wrong)

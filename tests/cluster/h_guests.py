@@ -217,7 +217,8 @@ class Guest:
 
 	def fetch(self, file, limit=60):
 		"""The bytes of a file of the guest's."""
-		self.check("cat %s >/run/host/fetched" % shlex.quote(file), limit)
+		self.check("cat %s >/run/host/fetched && sync /run/host/fetched" %
+		    shlex.quote(file), limit)
 		with open(self.share + "/fetched", "rb") as fetched:
 			return fetched.read()
 
