@@ -31,6 +31,7 @@ h_exports.py VERSION [SERVER [CASE ...]]"""
 
 import sys
 
+import cluster
 import h_failures
 from h_failures import ALL
 
