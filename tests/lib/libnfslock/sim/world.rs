@@ -27,6 +27,8 @@
 //! The world that simulated processes live in: one server with one directory,
 //! the kernels of its clients, and what time it is.
 //!
+//! That real kernels do what these do is seen in tests/cluster/h_kernels.py.
+//!
 //! This is data alone.  What a request does when it takes effect is here; when
 //! it does so, and what becomes of its reply, is [`crate::explore`]'s choice.
 //! Everything that can make a difference to what happens later is hashed, so
