@@ -215,8 +215,10 @@ impl FileSystem for Posix {
             },
             Err(errno) => {
                 let made = file.stat().map(|stat| sys::attributes(&stat));
-                // Why an NFS server did not take what was written, close(2) tells.
-                (file.close().err().unwrap_or(errno), made)
+                // Why an NFS server did not take what was written, close(2) tells.  Here the file stays
+                // open while its name is looked at: its number is not another's as long as it is.
+                let told = (!self.local).then(|| file.close().err()).flatten();
+                (told.unwrap_or(errno), made)
             }
         };
         // Over NFS it is a temporary, whose name nobody else has.  Here it may

@@ -51,12 +51,12 @@ const TRIES: u32 = 8;
 /// How much is written between two fsyncs.  One fsync of a very long message could take longer than
 /// others' patience with the dotlock, which cannot be refreshed meanwhile.
 const UNSYNCED: u64 = 8 << 20;
-/// What every NFS client sends in one piece.
+/// What NFS clients send in one piece, if not told otherwise.
 const ONE_WRITE: usize = 4096;
-/// No system has larger ones.
+/// The usual systems have no larger ones; what grew by more is left alone.
 const PAGE: u64 = 64 << 10;
-/// How long a lease on a mailbox that has the message is waited for: systems end one themselves after
-/// less than a minute.
+/// How long a lease on a mailbox that has the message is waited for: a minute, and systems end one
+/// themselves after less, if not told otherwise.
 const LEASE_LOOKS: u32 = 600;
 const LEASE_PAUSE: Duration = Duration::from_millis(100);
 
@@ -354,12 +354,12 @@ impl<'a> Mailbox<'a> {
         if !(self.start..=self.end).contains(&size) {
             return Err(Failure::temporary("another program changed its size"));
         }
+        let mut synced = Ok(());
         // More than once: where a server had no room, an NFS client sends what it had sent before once
         // more, and the file that was cut off grows by zeros to the end of a page.
         for _ in 0..TRIES {
             if size == self.start {
-                self.end = self.start;
-                return Ok(());
+                break;
             }
             // Right before the truncation: whoever takes the lock while a server is slow to tell the size
             // would lose his message.
@@ -367,13 +367,17 @@ impl<'a> Mailbox<'a> {
             self.file()?
                 .set_len(self.start)
                 .map_err(|error| self.failed_io(&error))?;
-            self.sync()?;
+            synced = self.sync();
             size = self.size()?;
             if !self.is_blank_up_to(size)? {
                 return Err(Failure::temporary("another program wrote to it"));
             }
         }
-        Err(Failure::temporary("its file system does not cut it off"))
+        if size != self.start {
+            return Err(Failure::temporary("its file system does not cut it off"));
+        }
+        self.end = self.start;
+        synced
     }
 
     /// Whether it has nothing but zeros, and no more than a page of them, after what it had before.
@@ -383,7 +387,7 @@ impl<'a> Mailbox<'a> {
         self.file()?
             .read_exact_at(&mut rest, self.start)
             .map_err(|error| self.failed_io(&error))?;
-        Ok(length <= PAGE && rest.iter().all(|byte| *byte == 0))
+        Ok(size >= self.start && length <= PAGE && rest.iter().all(|byte| *byte == 0))
     }
 
     fn size(&self) -> Result<u64, Failure> {
@@ -397,6 +401,9 @@ impl<'a> Mailbox<'a> {
             let descriptor = match open(self.place, OFlag::O_RDONLY) {
                 // Not to be given up for a lease: it would come a second time.
                 Err(Errno::EWOULDBLOCK) => {
+                    if sys::interrupted() {
+                        return Err(Failure::interrupted());
+                    }
                     tick()?;
                     sys::pause(LEASE_PAUSE);
                     continue;
@@ -536,26 +543,29 @@ fn adopt(
 ) -> Result<(), Failure> {
     let stat = fstatat(&place.directory, &*place.name, AtFlags::AT_SYMLINK_NOFOLLOW)
         .map_err(|_| failed(place, errno))?;
-    let is_unfinished = |stat: &FileStat, owner: Uid| {
-        let mode = stat.st_mode & !(libc::S_IRUSR | libc::S_IWUSR);
-        (mode, stat.st_uid) == (libc::S_IFREG, owner.as_raw())
+    let access = Mode::S_IRUSR | Mode::S_IWUSR;
+    let is_empty = |stat: &FileStat, owner: Uid, mode: Mode| {
+        (stat.st_mode, stat.st_uid) == (libc::S_IFREG | mode.bits(), owner.as_raw())
             && (stat.st_nlink, stat.st_size) == (1, 0)
     };
-    let access = Mode::S_IRUSR | Mode::S_IWUSR;
-    if stat.st_mode == libc::S_IFREG && is_unfinished(&stat, recipient.uid) {
-        // By the recipient's right, whatever has that name by now.
-        let follow = FchmodatFlags::FollowSymlink;
-        return fchmodat(&place.directory, &*place.name, access, follow)
+    if identity.is_recipient() && is_empty(&stat, recipient.uid, Mode::empty()) {
+        // By the recipient's right, and not through a link that has that name by now.
+        let how = FchmodatFlags::NoFollowSymlink;
+        return fchmodat(&place.directory, &*place.name, access, how)
             .map_err(|_| failed(place, errno));
     }
-    let root = Uid::from_raw(0);
-    if place.right != Right::Root || !is_unfinished(&stat, root) {
+    let is_unfinished = |stat: &FileStat| {
+        [Mode::empty(), access]
+            .into_iter()
+            .any(|mode| is_empty(stat, Uid::from_raw(0), mode))
+    };
+    if place.right != Right::Root || !is_unfinished(&stat) {
         fit(place, recipient, &stat)?;
         return Err(failed(place, errno));
     }
     identity.assume(place.right)?;
     let result = open(place, OFlag::O_WRONLY).and_then(|descriptor| {
-        if is_unfinished(&fstat(&descriptor)?, root) {
+        if is_unfinished(&fstat(&descriptor)?) {
             fchmod(&descriptor, access)?;
             give(place, recipient, &descriptor)
         } else {
