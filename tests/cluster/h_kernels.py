@@ -434,7 +434,7 @@ def main(version, *only):
 				continue
 			expected = version not in UNLIKE.get(behaviour, ())
 			# What a client keeps it keeps for seconds: machines are busy.
-			for number in range(3):
+			for number in range(8):
 				scene = Scene(nfs, "%s.%d" % (name, number), version)
 				seen = behaviour(scene)
 				scene.end()
