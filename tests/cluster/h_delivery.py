@@ -25,7 +25,7 @@
 # OUT OF THE USE OF THIS SOFTWARE, EVEN IF ADVISED OF THE POSSIBILITY OF
 # SUCH DAMAGE.
 
-"""Hosts deliver, and others read: h_delivery.py VERSION [SERVER [ROUNDS]]
+"""Hosts deliver, and others read: h_delivery.py VERSION [SERVER [ROUNDS [common|home]]]
 
 Or h_delivery.py saboteur, which has each host take its dotlocks where no other host
 sees them, and exits with 1 and what account() says.
@@ -100,7 +100,7 @@ def saboteur(nfs):
 	sys.exit("Nothing was found to be wrong.")
 
 
-def main(version, server="nfsd", rounds="1"):
+def main(version, server="nfsd", rounds="1", *modes):
 	cluster.isolate()
 	if version == "saboteur":
 		with cluster.Cluster("3") as nfs:
@@ -108,8 +108,8 @@ def main(version, server="nfsd", rounds="1"):
 		return
 	with cluster.Cluster(version, server=server) as nfs:
 		for _ in range(int(rounds)):
-			for home in False, True:
-				round_of(nfs, home)
+			for mode in modes or ("common", "home"):
+				round_of(nfs, mode == "home")
 
 
 main(*sys.argv[1:])

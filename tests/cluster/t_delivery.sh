@@ -32,8 +32,12 @@ atf_init_test_cases()
 
 	needs="mutt dotlockfile"
 	what="Every message arrives once and whole"
-	scenario v3 daily "${what}, NFS version 3" h_delivery.py 3
-	scenario v4_2 daily "${what}, NFS version 4.2" h_delivery.py 4.2
+	# 2,000, and 500 more.
+	scenario v3 daily "${what}, NFS version 3" h_delivery.py 3 nfsd 2
+	scenario v4_2 daily "${what}, NFS version 4.2, spools in homes" \
+	    h_delivery.py 4.2 nfsd 1 home
+	scenario v4_2_common soak "${what}, NFS version 4.2, a common spool" \
+	    h_delivery.py 4.2 nfsd 4 common
 	scenario saboteur daily "But not if hosts do not see each other's dotlocks" \
 	    h_delivery.py saboteur
 	# 100,000 in all.

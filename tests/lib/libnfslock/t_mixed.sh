@@ -234,7 +234,7 @@ run()
 	seed=$$
 	echo "seed ${seed}"
 	end=$(($(date +%s) + ${1} * soak))
-	last=$((end + 60))
+	last=$((end + 240))
 	shift
 	: > killed
 	echo 0 > working
@@ -320,7 +320,7 @@ alone_case()
 	alone_${1}_head()
 	{
 		atf_set descr \"${1}, alone with its like: what it loses\"
-		atf_set timeout \$((60 * soak + 180))
+		atf_set timeout \$((60 * soak + 360))
 	}
 	alone_${1}_body()
 	{
@@ -353,7 +353,7 @@ atf_test_case all
 all_head()
 {
 	atf_set descr "all kinds on one mailbox lose no update"
-	atf_set timeout $((60 * soak + 180))
+	atf_set timeout $((60 * soak + 360))
 }
 all_body()
 {
@@ -374,7 +374,7 @@ atf_test_case robbers
 robbers_head()
 {
 	atf_set descr "whom a peer robs is told so"
-	atf_set timeout $((60 * soak + 180))
+	atf_set timeout $((60 * soak + 360))
 }
 robbers_body()
 {
