@@ -57,8 +57,16 @@ def round_of(nfs, home):
 	cluster.until(LIMIT, "some deliveries", lambda: runs[0].delivered() > 3)
 	for client, user in zip(nfs.clients, USERS):
 		mail.read(client, user, READERS)
-	for run in runs:
-		run.job.check(LIMIT)
+	try:
+		for run in runs:
+			run.job.check(LIMIT)
+	except cluster.LimitExceeded:
+		# Who waits, and for what.
+		for run in runs:
+			print([one for one in run.attempts() if one.status != 0], run.said()[-3:])
+		print(nfs.server.check("ls -la --full-time /srv/export/mail; date;"
+		    " cat /proc/locks"))
+		raise
 	seconds = time.monotonic() - begin
 	mail.stop_readers(LIMIT)
 	delivered = mail.account()
