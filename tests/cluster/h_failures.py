@@ -40,6 +40,7 @@ import tarfile
 import time
 
 import cluster
+import h_faults
 import h_mail
 from h_base import USERS
 from h_mail import demo
@@ -118,15 +119,13 @@ class Failures:
 		again: how often what failed for now is tried again.
 		"""
 		mail = self.mail
-		while h_mail.is_long(mail.number) != long:
-			mail.number += 1
-		log, number = "delivery.%d" % mail.number, mail.number
+		number = mail.one_number(long)
+		log = "delivery.%d" % number
 		with open("%s/%s.message" % (client.share, log), "wb") as file:
 			file.write(h_mail.message(number))
 		run = h_mail.Deliveries(client, log, ONE % (log, number, user, again,
 		    shlex.join([h_mail.MAIL_LOCAL, "-C", mail.conf, "-f", demo.SENDER, "-t",
 		    limit, *options, user])))
-		mail.number += 1
 		mail.runs.append(run)
 		return run
 
@@ -194,9 +193,7 @@ class Failures:
 			path = self.mail.path_on_server(user)
 			if any(os.path.dirname(path) == os.path.dirname(name)
 			    for name in names):
-				uid = 2000 + int(user[1:])
-				self.nfs.server.check("touch %s.lock && chown %d:%d %s.lock" %
-				    (path, uid, uid, path))
+				h_faults.stale_lock(self.mail, user)
 				runs.append(self.one(self.nfs.clients[0], user))
 		for run in runs:
 			run.job.check(120)

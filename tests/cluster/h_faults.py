@@ -50,9 +50,7 @@ class Delivery:
 
 	def __init__(self, mail, client, user, long=False, options=""):
 		with self.runs:
-			while h_mail.is_long(mail.number) != long:
-				mail.number += 1
-			self.number, mail.number = mail.number, mail.number + 1
+			self.number = mail.one_number(long)
 			mail.runs.append(self)
 		self.user = user
 		file = "message.%d" % self.number

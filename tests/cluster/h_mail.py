@@ -268,6 +268,13 @@ class Mail:
 			file.write(demo.CONF + conf +
 			    ("mailbox %h/.mailspool/%u\n" if home else ""))
 
+	def one_number(self, long):
+		"""The number of the next message that is a long one, or none."""
+		while is_long(self.number) != long:
+			self.number += 1
+		self.number += 1
+		return self.number - 1
+
 	def path(self, user):
 		"""Where a client sees a user's mailbox."""
 		return "/home/%s/.mailspool/%s" % (user, user) if self.home else \
