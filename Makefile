@@ -2,7 +2,7 @@
 
 SUBDIR=	lib .WAIT libexec share .WAIT tests
 
-.PHONY:	test soak demo bench lint
+.PHONY:	test soak demo bench lint import unimport
 
 # TESTS= kyua's names of some tests, for those alone: lib/libnfslock,
 # libexec/mail.local/t_deliver, libexec/mail.local/t_deliver:basic.
@@ -38,5 +38,12 @@ bench:
 lint:
 	@CC=${CC:Q} CXX=${CXX:Q} \
 	    sh ${.CURDIR}/share/lint ${.CURDIR} ${.OBJDIR}
+
+# Into NetBSD's source tree, NETBSDSRCDIR, and out of it; with -n they only tell
+# what they would do.  DEVELOPER= who doc/CHANGES names.
+import unimport:
+	+@MAKE=${MAKE:Q} DEVELOPER=${DEVELOPER:Q} CARGO=${CARGO:Q} \
+	    sh ${.CURDIR}/share/import/import ${.MAKEFLAGS:M-n} \
+	    ${.TARGET:Munimport:S/unimport/-u/} ${NETBSDSRCDIR:Q}
 
 .include "share/mk/bsd.rust.mk"

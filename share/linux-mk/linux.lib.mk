@@ -28,7 +28,7 @@
 # What <bsd.lib.mk> of NetBSD does, as far as this tree needs it.
 
 all:		lib${LIB}.a
-lib${LIB}.a:	${STOBJS}
+lib${LIB}.a:	${SRCS}
 	rm -f ${.TARGET}
 	${AR} crsD ${.TARGET} ${.ALLSRC}
 

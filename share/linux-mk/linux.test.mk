@@ -32,13 +32,18 @@
 .if !make(clean*)
 .for _L _D in ${PROGDPLIBS}
 _O.${_L}!=	cd ${_D} && ${MAKE} -v .OBJDIR
-CPPFLAGS+=	-I${_D}
+CPPFLAGS+=	-I${_D:tA}
+_MAPPED+=	${_D:tA}
 LDADD+=		${_O.${_L}}/lib${_L}.a
 DPADD+=		${_O.${_L}}/lib${_L}.a ${_D}/${_L}.h
 .endfor
 .endif
 
 COPTS?=		-O2 -g
+# The same bytes in any place, as with MKREPRO on NetBSD.
+.for _D in ${_MAPPED} ${.CURDIR} ${.OBJDIR}
+COPTS+=		-ffile-prefix-map=${_D}=/usr/src
+.endfor
 # Debian's sys.mk takes DESTDIR for the root of a system's headers.
 CPPFLAGS:=	${CPPFLAGS:N-nostdinc:N-idirafter:N${DESTDIR}/usr/include}
 .for _P in ${TESTS_C} ${PROGS}

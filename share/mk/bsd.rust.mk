@@ -44,36 +44,50 @@
 #
 # It reads these variables, beside those that the included file reads:
 #
-# CARGO		The cargo to run.  [${TOOL_CARGO}, else cargo]
+# CARGO		The cargo to run, 1.85 or later.  [${TOOL_CARGO}, else cargo]
 #
 # CRATE		Name of the crate.  [${LIB}, or ${PROG} with '-' for '.']
+#
+# HOST_CC	Links what runs while cargo builds.  [cc]
 #
 # INCS		The functions which the library's headers declare are the
 #		roots of what goes into the archive.
 #
 # LIB		The library, as for <bsd.lib.mk>.
 #
+# MAKEVERBOSE, MKPIE, MKRELRO, MKREPRO_TIMESTAMP, MKSTRIPIDENT
+#		As in <bsd.own.mk>.  The same bytes come out wherever the tree
+#		is, whatever MKREPRO says.
+#
 # MKDEBUG	As in <bsd.own.mk>, for PROG; there is no debug library.
+#
+# MKRUST	As in <bsd.own.mk>.  [yes]
 #
 # PROG		The program, as for <bsd.prog.mk>.  rustc takes no '.' in a
 #		name, so cargo builds ${CRATE}.
 #
 # RUSTC		The compiler that cargo runs.  [${TOOL_RUSTC}, else cargo's]
 #
+# RUSTELSE	Subdirectory that is built in place of PROG where MKRUST is no.
+#
 # RUSTDPDIRS	Directories of the other crates of this tree that are linked
 #		in: ${CRATE} is built anew when they change.
 #
 # RUSTFLAGS	More flags for the compiler.
 #
-# RUSTMANIFEST	The manifest in whose workspace the crate and the lock file
-#		are.  [${.CURDIR}/Cargo.toml]
+# RUSTMANIFEST	The manifest of the crate, below that of its workspace and the
+#		lock file.  [${.CURDIR}/Cargo.toml; in NetBSD's tree, which has
+#		no workspace, the same by a path in the object directory, where
+#		one is made of links]
 #
 # RUSTTARGET	Rust's name of the machine that is built for.
-#		[by ${MACHINE_ARCH} on NetBSD; elsewhere the building machine]
+#		[${RUST_TARGET.${MACHINE_ARCH}} of <bsd.own.mk>, else the
+#		building machine]
 #
 # RUSTVENDOR	Directory of the crates that are not in this tree, as cargo
 #		vendor makes it.  Nothing is fetched then, and cargo's home is
-#		the object directory.  [not defined: cargo may fetch what the
+#		the object directory.  [external/mit/rust-crates/dist of
+#		NetBSD's tree; not defined elsewhere: cargo may fetch what the
 #		lock file names]
 #
 # SUBDIR	As for <bsd.subdir.mk>.
@@ -84,6 +98,14 @@
 .if !defined(_BSD_RUST_MK_)
 _BSD_RUST_MK_=1
 
+.if defined(LIB)
+# There is the one archive, which <bsd.own.mk> has to know.
+NOPIC=
+NOPROFILE=
+NOLINT=
+NODEBUGLIB=
+.endif
+
 # The shims are never imported: where they stand, this is not NetBSD's tree.
 .if ${.MAKE.OS} != "NetBSD" && exists(${.PARSEDIR}/../linux-mk/linux.own.mk)
 _RUSTSHIMS=	yes
@@ -91,6 +113,12 @@ _RUSTSHIMS=	yes
 .else
 _RUSTSHIMS=	no
 .  include <bsd.own.mk>
+.endif
+
+.if ${MKRUST:Uyes} == "no" && defined(RUSTELSE)
+.undef PROG
+.undef MAN
+SUBDIR=		${RUSTELSE}
 .endif
 
 .if defined(LIB) || defined(PROG)					# {
@@ -101,21 +129,25 @@ CARGO?=		${TOOL_CARGO:Ucargo}
 RUSTC?=		${TOOL_RUSTC}
 .endif
 OBJCOPY?=	objcopy
-RUSTMANIFEST?=	${.CURDIR}/Cargo.toml
 
-.if ${_RUSTSHIMS} == "no"
-_RUSTARCH.x86_64=	x86_64-unknown-netbsd
-_RUSTARCH.i386=		i586-unknown-netbsd
-_RUSTARCH.aarch64=	aarch64-unknown-netbsd
-_RUSTARCH.aarch64eb=	aarch64_be-unknown-netbsd
-_RUSTARCH.earmv6hf=	armv6-unknown-netbsd-eabihf
-_RUSTARCH.earmv7hf=	armv7-unknown-netbsd-eabihf
-_RUSTARCH.powerpc=	powerpc-unknown-netbsd
-_RUSTARCH.sparc64=	sparc64-unknown-netbsd
-_RUSTARCH.riscv64=	riscv64gc-unknown-netbsd
-_RUSTARCH.mipsel=	mipsel-unknown-netbsd
-RUSTTARGET?=	${_RUSTARCH.${MACHINE_ARCH}}
+.if defined(RUST_TARGET.${MACHINE_ARCH})
+RUSTTARGET?=	${RUST_TARGET.${MACHINE_ARCH}}
 .endif
+
+# The manifest of NetBSD's workspace stays with the crates of others.  cargo
+# knows a crate by its place below the manifest, and so has to see it there: by
+# another path the same source would become other bytes.
+_RUSTCRATES=	${NETBSDSRCDIR:U/nonexistent}/external/mit/rust-crates
+_RUSTLINKS=
+_RUSTTOP=	${.PARSEDIR:tA:H:H}
+.if exists(${_RUSTCRATES}/Cargo.toml)
+RUSTVENDOR?=	${_RUSTCRATES}/dist
+_RUSTTOP=	${.OBJDIR}/workspace
+RUSTMANIFEST?=	${_RUSTTOP}${.CURDIR:S/^${NETBSDSRCDIR}//}/Cargo.toml
+_RUSTLINKS=	${_RUSTCRATES}/Cargo.toml ${_RUSTCRATES}/Cargo.lock \
+		${NETBSDSRCDIR}/lib ${NETBSDSRCDIR}/libexec
+.endif
+RUSTMANIFEST?=	${.CURDIR}/Cargo.toml
 
 # cargo links through a script: a linker's name takes no arguments.
 _RUSTLD=	${CC} ${LDFLAGS}
@@ -127,9 +159,9 @@ _RUSTLD+=	--sysroot=${DESTDIR}
 _RUSTHOME=	${RUSTVENDOR:D${.OBJDIR}/cargohome:U${CARGO_HOME:U${HOME}/.cargo}}
 _RUSTOUT=	${.OBJDIR}/rust
 _RUSTFLAGS=	-Clinker=${.OBJDIR}/rustld \
+		--remap-path-prefix=${_RUSTTOP}=/usr/src \
 		--remap-path-prefix=${_RUSTHOME}=/cargo \
 		${RUSTVENDOR:D--remap-path-prefix=${RUSTVENDOR}=/vendor} \
-		--remap-path-prefix=${.CURDIR}=/src \
 		--remap-path-prefix=${_RUSTOUT}=/obj
 .if defined(PROG)
 .  if ${MKPIE:Uyes} == "no"
@@ -154,8 +186,18 @@ _RUSTENV=	CARGO_HOME=${_RUSTHOME:Q} \
 		${MKREPRO_TIMESTAMP:DSOURCE_DATE_EPOCH=${MKREPRO_TIMESTAMP}}
 _RUSTDEBUG=	0
 
-_RUSTARGS=	--manifest-path ${RUSTMANIFEST} --package ${CRATE} --release \
-		${RUSTTARGET:D--target ${RUSTTARGET}}
+_RUSTARGS=	--manifest-path ${RUSTMANIFEST} --package ${CRATE} --release
+.if defined(RUSTTARGET)
+_RUSTARGS+=	--target ${RUSTTARGET} --config \
+		"target.$$(${_RUSTHOST}).linker='${.OBJDIR}/hostld'"
+_RUSTHOST=	${RUSTC:Urustc} -vV | sed -n 's/^host: //p'
+.endif
+.if ${MAKEVERBOSE:U2} < 2
+_RUSTARGS+=	--quiet
+_RUSTSAY=	@:
+.else
+_RUSTSAY=	@echo
+.endif
 .if defined(RUSTVENDOR)
 _RUSTARGS+=	--frozen \
 		--config 'source.crates-io.replace-with="vendored-sources"' \
@@ -168,30 +210,42 @@ _RUSTREL=	${_RUSTOUT}${RUSTTARGET:D/${RUSTTARGET}}/release
 .for _D in ${.CURDIR} ${RUSTDPDIRS}
 _RUSTSRCS+=	${_D}/*.rs ${_D}/Cargo.toml
 .endfor
-.if exists(${RUSTMANIFEST:H}/../../Cargo.lock)
-_RUSTSRCS+=	${RUSTMANIFEST:H}/../../Cargo.lock
-.endif
+.for _D in ${_RUSTCRATES} ${RUSTMANIFEST:H:H:H}
+.  if exists(${_D}/Cargo.lock)
+_RUSTSRCS+=	${_D}/Cargo.lock
+.  endif
+.endfor
 
+# A build without Rust ends here, and says why.
 rustld:
+	@for tool in ${CARGO} ${RUSTC:Urustc}; do \
+	    version=$$($$tool --version 2>/dev/null | \
+		sed -n 's/^[a-z]* 1\.\([0-9]*\)\..*/\1/p'); \
+	    [ "$${version:-0}" -ge 85 ] || { \
+		echo "$$tool is not there, or older than Rust 1.85: install" \
+		    "pkgsrc's lang/rust, and let TOOL_CARGO and TOOL_RUSTC" \
+		    "name its cargo and rustc; or set MKRUST=no" >&2; \
+		exit 1; \
+	    }; \
+	done
+.if !empty(_RUSTLINKS)
+	@rm -rf workspace && mkdir workspace && ln -s ${_RUSTLINKS} workspace
+.endif
+	@printf '#!/bin/sh\nexec %s "$$@"\n' '${HOST_CC:Ucc}' > hostld
 	@printf '#!/bin/sh\nexec %s "$$@"\n' '${_RUSTLD}' > ${.TARGET}
-	@chmod +x ${.TARGET}
+	@chmod +x hostld ${.TARGET}
 
-CLEANFILES+=	rustld
+CLEANFILES+=	rustld hostld
 .PHONY:		cleanrust
 clean cleandir:	cleanrust
 cleanrust:
-	rm -rf ${_RUSTOUT} ${.OBJDIR}/cargohome
+	rm -rf ${_RUSTOUT} ${.OBJDIR}/cargohome ${.OBJDIR}/workspace
 
 .endif									# }
 
 .if defined(LIB)							# {
 
-NOPIC=
-NOPROFILE=
-NOLINT=
-NODEBUGLIB=
-SRCS=
-STOBJS=		${LIB}.o
+SRCS=		${LIB}.o
 CLEANFILES+=	${LIB}.o
 
 # An archive with a Rust runtime in it clashes with the next one in the same
@@ -200,7 +254,8 @@ CLEANFILES+=	${LIB}.o
 _RUSTBUILD=	${CARGO} rustc ${_RUSTARGS} --lib --crate-type staticlib \
 		-- --cfg ${LIB}_archive
 ${LIB}.o: rustld ${INCS} ${_RUSTSRCS}
-	@echo ${_RUSTBUILD:Q}
+	${_MKTARGET_COMPILE}
+	${_RUSTSAY} ${_RUSTBUILD:Q}
 	@${_RUSTENV} ${_RUSTBUILD}
 	${LD} -r --gc-sections -o ${.TARGET} \
 	    $$(sed -n 's/^[a-z].*[^a-z0-9_]\(${LIB}_[a-z0-9_]*\)(.*/-u \1/p' \
@@ -247,12 +302,15 @@ ${PROG}.debug: ${PROG}
 .    endif
 
 ${PROG}: rustld ${_RUSTSRCS}
-	@echo ${_RUSTBUILD:Q}
+	${_MKTARGET_COMPILE}
+	${_RUSTSAY} ${_RUSTBUILD:Q}
 	@${_RUSTENV} ${_RUSTBUILD}
 .    if ${MKDEBUG:Uno} != "no"
 	${OBJCOPY} --only-keep-debug ${_RUSTREL}/${CRATE} ${.TARGET}.debug
 .    endif
-	${OBJCOPY} --strip-debug -p ${_RUSTLINK} ${_RUSTREL}/${CRATE} ${.TARGET}
+	${OBJCOPY} --strip-debug -p ${_RUSTLINK} \
+	    ${MKSTRIPIDENT:Uno:S/yes/-R .ident/:S/no//} \
+	    ${_RUSTREL}/${CRATE} ${.TARGET}
 .  endif
 
 .  if ${_RUSTSHIMS} == "yes"

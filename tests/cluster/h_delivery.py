@@ -25,7 +25,11 @@
 # OUT OF THE USE OF THIS SOFTWARE, EVEN IF ADVISED OF THE POSSIBILITY OF
 # SUCH DAMAGE.
 
-"""Hosts deliver, and others read: h_delivery.py VERSION [SERVER [ROUNDS [common|home]]]
+"""Hosts deliver, and others read: h_delivery.py VERSION [SERVER [ROUNDS [MODE ...]]]
+
+A round is 504 deliveries, and with a mode of many=N 12 times N more to mailboxes that
+nobody reads.  The other modes, common and home, are where the mailboxes are: both, if
+none is given.
 
 Or h_delivery.py saboteur, which has each host take its dotlocks where no other host
 sees them, and exits with 1 and what account() says.
@@ -39,27 +43,31 @@ import cluster
 import h_mail
 
 READERS = ("python", "mutt", "dotlockfile")
-# Readers have the first three, one on each host; the others grow.
+# Readers have the first three, one on each host; the others grow, and the last four
+# have no more to do than that.
 USERS = ["u%d" % number for number in range(8)]
 LIMIT = 300
 
 
-def round_of(nfs, home):
-	"""504 deliveries, from all hosts to all mailboxes, while there are readers."""
+def round_of(nfs, home, more=0):
+	"""Deliveries from all hosts to all mailboxes, while there are readers."""
 	mail = h_mail.Mail(nfs, home, takers=READERS + ("nobody",))
 	begin = time.monotonic()
 	runs = [mail.deliver(client, 40, USERS[:4], processes=3, seconds=LIMIT)
 	    for client in nfs.clients]
 	runs += [mail.deliver(client, 32, USERS, processes=2, seconds=LIMIT, together=4)
 	    for client in nfs.clients]
-	expected = 3 * (40 + 32 * 4)
+	if more:
+		runs += [mail.deliver(client, more, USERS[4:], processes=2, seconds=LIMIT,
+		    together=4) for client in nfs.clients]
+	expected = 3 * (40 + 32 * 4 + more * 4)
 	# So that there are mailboxes to read.
 	cluster.until(LIMIT, "some deliveries", lambda: runs[0].delivered() > 3)
 	for client, user in zip(nfs.clients, USERS):
 		mail.read(client, user, READERS)
 	try:
 		for run in runs:
-			run.job.check(LIMIT)
+			run.job.check(LIMIT + more)
 	except cluster.LimitExceeded:
 		# Who waits, and for what.
 		for run in runs:
@@ -114,10 +122,12 @@ def main(version, server="nfsd", rounds="1", *modes):
 		with cluster.Cluster("3") as nfs:
 			saboteur(nfs)
 		return
+	more = [int(mode[len("many="):]) for mode in modes if mode.startswith("many=")]
+	modes = [mode for mode in modes if mode in ("common", "home")]
 	with cluster.Cluster(version, server=server) as nfs:
 		for _ in range(int(rounds)):
 			for mode in modes or ("common", "home"):
-				round_of(nfs, mode == "home")
+				round_of(nfs, mode == "home", sum(more))
 
 
 main(*sys.argv[1:])

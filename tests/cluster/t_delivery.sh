@@ -40,10 +40,10 @@ atf_init_test_cases()
 	    h_delivery.py 4.2 nfsd 4 common
 	scenario saboteur daily "But not if hosts do not see each other's dotlocks" \
 	    h_delivery.py saboteur
-	# 100,000 in all.
+	# 100,000 in all, if NFSLOCK_SOAK is 20.
 	for server in "3 nfsd" "4.0 nfsd" "4.1 nfsd" "4.2 nfsd" "4.2 ganesha"; do
 		scenario "many_v$(echo ${server} | tr ' .' __)" soak \
 		    "${what}, many of them, NFS version ${server}" \
-		    h_delivery.py ${server} '${NFSLOCK_SOAK:-20}'
+		    h_delivery.py ${server} 2 'many=$((${NFSLOCK_SOAK:-20} * 19))'
 	done
 }
