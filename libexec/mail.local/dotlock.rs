@@ -152,9 +152,16 @@ impl<'a> Dotlock<'a> {
         let mut outcome = Ok(());
         while let Some((place, lock)) = self.held.pop() {
             let result = self.identity.acting(place.locking, || lock.release());
-            if let Err(failure) =
-                result.and_then(|result| result.map_err(|failure| self.explain(place, failure)))
-            {
+            let explain = |failure: nfslock::Failure| match failure.status {
+                // Nobody else holds it.
+                nfslock::Status::TimedOut => Failure::temporary(format!(
+                    "{}.lock: the file system was too slow to remove it safely; it is broken when \
+                     it is stale",
+                    place.path.display()
+                )),
+                _ => self.explain(place, failure),
+            };
+            if let Err(failure) = result.and_then(|result| result.map_err(explain)) {
                 outcome = Err(failure);
             }
         }

@@ -110,7 +110,9 @@ class Steps:
 		assert done == 0, (step, done, follower.said)
 		assert after.startswith(before), "%d: the mailbox was changed" % step
 		names = self.mail.leftovers()
-		assert user + ".lock" not in names, (step, names)
+		# NFS 4.0 may stand still for longer than a lock that is stale so soon.
+		assert user + ".lock" not in names or "too slow to remove" in follower.said, \
+		    (step, names, follower.said)
 		self.seconds.append(follower.seconds)
 		self.seen += 1
 		return True

@@ -208,7 +208,7 @@ build()
 			atf_check -o ignore -e ignore ${alone} \
 			    env MAKESYSPATH="$1/share/mk:/usr/share/mk" \
 			    bmake -C "$1/${leaf}" MAKEOBJDIRPREFIX="$2" \
-			    DESTDIR="$3" MKRUST=yes MKDEBUG=yes \
+			    DESTDIR="$3" MKRUST=yes MKDEBUG=yes MKRELRO=yes \
 			    RUSTTARGET="${host}" ${target}
 		done
 	done
@@ -231,7 +231,7 @@ builds_head()
 {
 	atf_set descr "The imported tree builds without a network, the same bytes" \
 	    "in any place, and installs what the set lists name"
-	atf_set require.progs "bmake cargo unshare"
+	atf_set require.progs "bmake cargo readelf unshare"
 	atf_set require.user "root"
 	atf_set timeout 900
 }
@@ -267,6 +267,14 @@ builds_body()
 	atf_check diff listed installed
 	atf_check -o inline:"./usr/libexec/mail.local\n" \
 	    sh -c "cd one/dest && find . -type f -perm 4555"
+
+	readelf -hldW one/dest/usr/libexec/mail.local > elf
+	for line in "Type: *DYN" GNU_RELRO BIND_NOW "GNU_STACK.* RW "; do
+		atf_check -o ignore grep -e "${line}" elf
+	done
+	atf_check -s exit:1 grep -e RPATH -e RUNPATH elf
+	atf_check -s exit:1 sh -c "readelf -SW one/dest/usr/libexec/mail.local |
+	    grep debug_"
 
 	for target in obj depend lint tags html; do
 		for leaf in lib/libnfslock libexec/mail.local; do

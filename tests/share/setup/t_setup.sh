@@ -123,7 +123,7 @@ runs_make_body()
 {
 	machine bmake cc objcopy python3 mutt c++ mandoc cargo-clippy \
 	    cargo-fmt kyua atf-sh bindfs mkfs.btrfs mkfs.ext4 dotlockfile \
-	    lockfile m4 strace valgrind
+	    lockfile m4 strace valgrind aarch64-linux-gnu-ld
 	for program in cargo rustc; do
 		answer ${program} "echo ${program} 1.96.0"
 	done
@@ -149,7 +149,7 @@ unpacks_body()
 {
 	machine cc objcopy python3 mutt c++ mandoc cargo-clippy \
 	    cargo-fmt kyua atf-sh bindfs mkfs.btrfs mkfs.ext4 dotlockfile \
-	    lockfile m4 strace valgrind
+	    lockfile m4 strace valgrind aarch64-linux-gnu-ld
 	for program in chmod mkdir rm; do
 		ln -s "$(command -v ${program})" bin
 	done
@@ -171,6 +171,7 @@ unpacks_body()
 	setup 0 all
 	atf_check -o inline:"download maildrop postfix
 -x some.deb .
+setup: python3 -m pip install ziglang
 setup: bmake all
 all with ${PWD}/bin/obj/peers
 " cat out
@@ -192,6 +193,46 @@ all with ${PWD}/bin/obj/peers
 	# The demo does without.
 	setup 0 demo
 	atf_check -o match:"^demo with none$" cat out
+}
+
+atf_test_case zig
+zig_head()
+{
+	atf_set descr "A compiler for NetBSD is installed below the object" \
+	    "directory, once, and is no reason to give up"
+}
+zig_body()
+{
+	machine cc objcopy mutt c++ mandoc kyua atf-sh bindfs mkfs.btrfs \
+	    mkfs.ext4 dotlockfile lockfile m4 strace valgrind \
+	    aarch64-linux-gnu-ld lockmail.maildrop postlock
+	for program in cargo rustc; do
+		answer ${program} "echo ${program} 1.96.0"
+	done
+	answer ls :
+	answer bmake 'case $1 in
+	-v)	echo "${0%/*}/obj" ;;
+	*)	echo "$* with ${NFSLOCK_ZIG-none}" ;;
+	esac'
+	answer python3 'case "$*" in
+	*install*)	echo "$*"; exit 1 ;;
+	esac'
+	unset NFSLOCK_ZIG
+	setup 0 all
+	atf_check -o match:"pip install.*--target ${PWD}/bin/obj/zig ziglang==" \
+	    -o match:"^all with ${PWD}/bin/obj/zig$" cat out
+	atf_check -o match:"nothing is built for NetBSD" cat err
+	mkdir -p bin/obj/zig/ziglang
+	printf '#!/bin/sh\n' > bin/obj/zig/ziglang/zig
+	chmod +x bin/obj/zig/ziglang/zig
+	setup 0 all
+	atf_check -o not-match:"pip install" cat out
+	answer python3 'case "$*" in
+	*pip*)	exit 1 ;;
+	esac'
+	rm -r bin/obj
+	setup 1 all
+	atf_check -o match:"python3-pip" cat err
 }
 
 atf_test_case bench
@@ -256,7 +297,7 @@ mutants_body()
 {
 	machine bmake cc objcopy python3 mutt c++ mandoc cargo-clippy \
 	    cargo-fmt kyua atf-sh bindfs mkfs.btrfs mkfs.ext4 dotlockfile \
-	    lockfile m4 strace valgrind lockmail.maildrop postlock
+	    lockfile m4 strace valgrind aarch64-linux-gnu-ld lockmail.maildrop postlock
 	answer rustc "echo rustc 1.96.0"
 	answer cargo 'case $1 in
 	mutants) exit 101 ;;
@@ -268,7 +309,8 @@ mutants_body()
 	setup 0 test
 	atf_check -s exit:1 grep mutants out
 	setup 0 soak
-	atf_check -o inline:"setup: cargo install cargo-mutants
+	atf_check -o inline:"setup: python3 -m pip install ziglang
+setup: cargo install cargo-mutants
 install --quiet --locked cargo-mutants
 setup: bmake soak
 bmake soak
@@ -292,6 +334,7 @@ atf_init_test_cases()
 	atf_add_test_case old_cargo
 	atf_add_test_case runs_make
 	atf_add_test_case unpacks
+	atf_add_test_case zig
 	atf_add_test_case bench
 	atf_add_test_case mutants
 }
