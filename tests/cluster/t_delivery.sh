@@ -33,7 +33,7 @@ atf_init_test_cases()
 	needs="mutt dotlockfile"
 	what="Every message arrives once and whole"
 	# 2,000, and 500 more.
-	scenario v3 daily "${what}, NFS version 3" h_delivery.py 3 nfsd 2
+	scenario v3 daily "${what}, NFS version 3" h_delivery.py 3 nfsd 1 many=42
 	scenario v4_2 daily "${what}, NFS version 4.2, spools in homes" \
 	    h_delivery.py 4.2 nfsd 1 home
 	scenario v4_2_common soak "${what}, NFS version 4.2, a common spool" \

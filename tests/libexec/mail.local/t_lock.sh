@@ -438,6 +438,40 @@ long_delivery()
 	sleep 1
 }
 
+atf_test_case too_slow_to_remove
+too_slow_to_remove_head()
+{
+	atf_set descr "A file system that is too slow to remove the dotlock safely:" \
+	    "delivered, and the lock that stays is told, and is in nobody's way"
+	atf_set require.progs strace
+}
+too_slow_to_remove_body()
+{
+	plain
+	echo 'stale 4' >conf
+	seed
+	letter x >letter
+	{ cat seed; echo 'From s DATE'; cat letter; echo; } >expected
+	# The last look at the lock is that of its release.
+	cp "${box}" before
+	strace -o trace -P "${me}.lock" -e trace=openat ${ml} -f s "${me}" <letter
+	cp before "${box}"
+	looks=$(grep -c openat trace)
+	atf_check test "${looks}" -gt 1
+	strace -o trace -P "${me}.lock" -e trace=openat \
+	    -e "inject=openat:delay_enter=2500000:when=${looks}+" \
+	    ${ml} -f s "${me}" <letter 2>stderr
+	is $? 0
+	said "too slow to remove it safely"
+	same expected "${box}"
+	only "${me}" "${me}.lock"
+
+	{ echo 'From s DATE'; cat letter; echo; } >>expected
+	atf_check -e ignore ${ml} -f s "${me}" <letter
+	same expected "${box}"
+	only "${me}"
+}
+
 atf_test_case removed_lock_stays_removed
 removed_lock_stays_removed_head()
 {
@@ -943,6 +977,7 @@ atf_init_test_cases()
 	atf_add_test_case lock_stolen_after_the_write
 	atf_add_test_case nothing_cut_without_the_lock
 	atf_add_test_case nothing_cut_when_another_wrote
+	atf_add_test_case too_slow_to_remove
 	atf_add_test_case removed_lock_stays_removed
 	atf_add_test_case stolen_lock_not_kept_alive
 	atf_add_test_case mailbox_replaced

@@ -133,31 +133,43 @@ int main(void) { return no_such_function(); }' > unknown.c
 	atf_check -o match:"nfslock_acquire" $5nm main
 }
 
-# machine NAME MACHINE_ARCH TARGET ZIGTARGET MACHINE PREFIX
+# machine daily|soak MACHINE_ARCH TARGET ZIGTARGET MACHINE [PREFIX]
 machine()
 {
-	_name=$1
+	_when=$1
 	shift
-	atf_test_case ${_name}
+	atf_test_case $1
 	eval "
-	${_name}_head()
+	$1_head()
 	{
-		atf_set descr 'Library, program and tests for NetBSD/$1'
-		atf_set require.progs 'bmake cargo readelf ${5}objcopy'
+		atf_set descr 'Library, program and tests for NetBSD on $1'
+		atf_set require.progs 'bmake cargo readelf $5ld $5objcopy'
 		atf_set timeout 1200
+		[ ${_when} = daily ] ||
+		    atf_set X-soak 'only when the configuration variable soak is yes'
 	}
-	${_name}_body()
+	$1_body()
 	{
-		[ ${_name%_*} = soak ] && [ \"\$(atf_config_get soak no)\" != yes ] &&
+		[ ${_when} = daily ] || [ \"\$(atf_config_get soak no)\" = yes ] ||
 		    atf_skip 'set the variable soak to yes to run this'
 		crosses $1 $2 $3 '$4' $5
 	}"
-	atf_add_test_case ${_name}
+	atf_add_test_case $1
 }
 
 atf_init_test_cases()
 {
-	machine x86_64 x86_64 x86_64-unknown-netbsd x86_64-netbsd-none X86-64
-	machine aarch64 aarch64 aarch64-unknown-netbsd aarch64-netbsd-none \
+	machine daily x86_64 x86_64-unknown-netbsd x86_64-netbsd-none X86-64
+	machine daily aarch64 aarch64-unknown-netbsd aarch64-netbsd-none \
 	    AArch64 aarch64-linux-gnu-
+	machine soak i386 i586-unknown-netbsd x86-netbsd-none Intel \
+	    i686-linux-gnu-
+	machine soak earmv7hf armv7-unknown-netbsd-eabihf arm-netbsd-eabihf \
+	    ARM arm-linux-gnueabihf-
+	machine soak powerpc powerpc-unknown-netbsd powerpc-netbsd-eabihf \
+	    PowerPC powerpc-linux-gnu-
+	machine soak riscv64 riscv64gc-unknown-netbsd riscv64-netbsd-none \
+	    RISC-V riscv64-linux-gnu-
+	machine soak sparc64 sparc64-unknown-netbsd sparc64-netbsd-none \
+	    Sparc sparc64-linux-gnu-
 }

@@ -44,6 +44,7 @@ fits()
 
 	atf_check -o save:done -e ignore ${import} tree
 	atf_check -o match:MKRUST bmake -r -f tree/share/mk/bsd.own.mk -V _MKVARS.no
+	atf_check -o ignore grep MKRUST tree/share/mk/bsd.README
 	fingerprint tree > imported
 	atf_check ${import} tree
 	fingerprint tree > after
@@ -209,6 +210,7 @@ build()
 			    env MAKESYSPATH="$1/share/mk:/usr/share/mk" \
 			    bmake -C "$1/${leaf}" MAKEOBJDIRPREFIX="$2" \
 			    DESTDIR="$3" MKRUST=yes MKDEBUG=yes MKRELRO=yes \
+			    CC="${PWD}/ours" HOST_CC="${PWD}/hosts" \
 			    RUSTTARGET="${host}" ${target}
 		done
 	done
@@ -245,6 +247,11 @@ builds_body()
 	fingerprint one/src > before
 
 	host=$(rustc -vV | sed -n 's/^host: //p')
+	for compiler in ours hosts; do
+		printf '#!/bin/sh\necho "$*" >> %s.log\nexec cc "$@"\n' \
+		    "${PWD}/${compiler}" > ${compiler}
+		chmod +x ${compiler}
+	done
 	export HOME=/nonexistent
 	alone="unshare --net"
 	make="${alone} env MAKESYSPATH=${PWD}/one/src/share/mk:/usr/share/mk"
@@ -252,6 +259,11 @@ builds_body()
 	build "${PWD}/one/src" "${PWD}/one/obj" "${PWD}/one/dest"
 	fingerprint one/src > after
 	atf_check cmp before after
+	# What runs while cargo builds is the host's, and all else is not.
+	atf_check -o ignore grep build_script hosts.log
+	atf_check -s exit:1 grep mail_local hosts.log
+	atf_check -o ignore grep mail_local ours.log
+	atf_check -s exit:1 grep build_script ours.log
 	build "${PWD}/two/place/usr.src" "${PWD}/two/objects" "${PWD}/two/dest"
 	fingerprint one/dest > first
 	fingerprint two/dest > second
@@ -290,6 +302,40 @@ builds_body()
 	atf_check find one/obj -type f
 	fingerprint one/src > after
 	atf_check cmp before after
+}
+
+atf_test_case variables
+variables_head()
+{
+	atf_set descr "The variables of mk.conf(5) reach cargo and rustc"
+	atf_set require.progs "bmake cargo"
+}
+variables_body()
+{
+	building_tree tree
+	atf_check -o ignore ${import} tree
+	while read -r which variable regex; do
+		atf_check -o match:"${regex}" env \
+		    MAKESYSPATH="${PWD}/tree/share/mk:/usr/share/mk" \
+		    MAKEOBJDIRPREFIX="${PWD}/obj" MACHINE_ARCH=x86_64 \
+		    MKRUST=yes bmake -C tree/libexec/mail.local "${which}" -V "\${${variable}}"
+	done <<-'EOF'
+	MKPIE=no _RUSTFLAGS Crelocation-model=static
+	MKRELRO=no _RUSTFLAGS Crelro-level=off
+	MKRELRO=partial _RUSTFLAGS Crelro-level=partial
+	MKRELRO=yes _RUSTFLAGS Crelro-level=full
+	MKDEBUG=yes _RUSTENV PROFILE_RELEASE_DEBUG=1
+	MKDEBUG=no _RUSTENV PROFILE_RELEASE_DEBUG=0
+	MKREPRO_TIMESTAMP=42 _RUSTENV SOURCE_DATE_EPOCH=42
+	MAKEVERBOSE=1 _RUSTARGS .-quiet
+	TOOL_CARGO=/a/cargo _RUSTBUILD ^/a/cargo
+	TOOL_RUSTC=/a/rustc _RUSTENV RUSTC=/a/rustc
+	MACHINE_ARCH=aarch64 _RUSTARGS aarch64-unknown-netbsd
+	MACHINE_ARCH=earmv7hf _RUSTARGS armv7-unknown-netbsd-eabihf
+	MACHINE_ARCH=sparc64 _RUSTARGS .-frozen
+	LDFLAGS=-static _RUSTLD .-static
+	DESTDIR=/a/b _RUSTLD sysroot=/a/b
+	EOF
 }
 
 atf_test_case no_rust
@@ -364,6 +410,7 @@ atf_init_test_cases()
 	atf_add_test_case undo_keeps
 	atf_add_test_case by_make
 	atf_add_test_case builds
+	atf_add_test_case variables
 	atf_add_test_case no_rust
 	atf_add_test_case no_cargo
 }
