@@ -197,4 +197,5 @@ def main(version, server, *cases):
 			pid(nfs, 20)
 
 
-main(*sys.argv[1:])
+if __name__ == "__main__":
+	main(*sys.argv[1:])
