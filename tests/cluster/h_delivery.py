@@ -67,7 +67,7 @@ def round_of(nfs, home, more=0):
 		mail.read(client, user, READERS)
 	try:
 		for run in runs:
-			run.job.check(LIMIT + more)
+			run.job.check(LIMIT + 4 * more)
 	except cluster.LimitExceeded:
 		# Who waits, and for what.
 		for run in runs:
