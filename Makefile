@@ -1,5 +1,8 @@
 #	$NetBSD$
 
+# What is said, and not what NetBSD's <bsd.own.mk> takes for it.
+_INTO:=	${NETBSDSRCDIR:U}
+
 SUBDIR=	lib .WAIT libexec share .WAIT tests
 
 .PHONY:	test soak demo bench lint import unimport
@@ -42,8 +45,9 @@ lint:
 # Into NetBSD's source tree, NETBSDSRCDIR, and out of it; with -n they only tell
 # what they would do.  DEVELOPER= who doc/CHANGES names.
 import unimport:
-	+@MAKE=${MAKE:Q} DEVELOPER=${DEVELOPER:Q} CARGO=${CARGO:Q} \
-	    sh ${.CURDIR}/share/import/import ${.MAKEFLAGS:M-n} \
-	    ${.TARGET:Munimport:S/unimport/-u/} ${NETBSDSRCDIR:Q}
+	+@cd ${.CURDIR} && MAKE=${MAKE:Q} DEVELOPER=${DEVELOPER:Q} \
+	    CARGO=${CARGO:U${TOOL_CARGO}:Q} \
+	    sh share/import/import ${.MAKEFLAGS:M-n} \
+	    ${.TARGET:Munimport:S/unimport/-u/} ${_INTO:Q}
 
 .include "share/mk/bsd.rust.mk"

@@ -68,6 +68,11 @@ END {
 		if (failed)
 			exit 1
 	}
+	if (undo)
+		for (e = 1; e <= edits; e++)
+			rest(e)
+	if (failed)
+		exit 1
 	for (i = 1; i <= lines; i++)
 		print line[i]
 }
@@ -95,6 +100,19 @@ function found(e,	at, i)
 			return at
 	}
 	return 0
+}
+
+# Of a block that somebody changed since, lines are left that only it has.
+function rest(e,	i, at)
+{
+	for (i = 1; i <= size[e]; i++)
+		if (text[e, i] ~ /MKRUST|RUST_TARGET|NFSLOCK|nfslock|bsd\.rust/)
+			for (at = 1; at <= lines; at++)
+				if (index(line[at], text[e, i])) {
+					fail("take out by hand what was changed" \
+					    " since the import: " line[at])
+					return
+				}
 }
 
 # Who made a change, and when, is another's matter each time.

@@ -115,7 +115,7 @@ _RUSTSHIMS=	no
 .  include <bsd.own.mk>
 .endif
 
-.if ${MKRUST:Uyes} == "no" && defined(RUSTELSE)
+.if ${MKRUST:Uyes} == "no" && exists(${.CURDIR}/${RUSTELSE:Unone})
 .undef PROG
 .undef MAN
 SUBDIR=		${RUSTELSE}
@@ -140,7 +140,8 @@ RUSTTARGET?=	${RUST_TARGET.${MACHINE_ARCH}}
 _RUSTCRATES=	${NETBSDSRCDIR:U/nonexistent}/external/mit/rust-crates
 _RUSTLINKS=
 _RUSTTOP=	${.PARSEDIR:tA:H:H}
-.if exists(${_RUSTCRATES}/Cargo.toml)
+.if !empty(.CURDIR:M${NETBSDSRCDIR:U/nonexistent}/*) && \
+    exists(${_RUSTCRATES}/Cargo.toml)
 RUSTVENDOR?=	${_RUSTCRATES}/dist
 _RUSTTOP=	${.OBJDIR}/workspace
 RUSTMANIFEST?=	${_RUSTTOP}${.CURDIR:S/^${NETBSDSRCDIR}//}/Cargo.toml
@@ -216,8 +217,9 @@ _RUSTSRCS+=	${_D}/Cargo.lock
 .  endif
 .endfor
 
-# A build without Rust ends here, and says why.
-rustld:
+# A build without Rust ends here, and says why.  The rest is written each time,
+# for the compilers that there are by now.
+_rustready: .USEBEFORE
 	@for tool in ${CARGO} ${RUSTC:Urustc}; do \
 	    version=$$($$tool --version 2>/dev/null | \
 		sed -n 's/^[a-z]* 1\.\([0-9]*\)\..*/\1/p'); \
@@ -232,10 +234,11 @@ rustld:
 	@rm -rf workspace && mkdir workspace && ln -s ${_RUSTLINKS} workspace
 .endif
 	@printf '#!/bin/sh\nexec %s "$$@"\n' '${HOST_CC:Ucc}' > hostld
-	@printf '#!/bin/sh\nexec %s "$$@"\n' '${_RUSTLD}' > ${.TARGET}
-	@chmod +x hostld ${.TARGET}
+	@printf '#!/bin/sh\nexec %s "$$@"\n' '${_RUSTLD}' > rustld
+	@chmod +x hostld rustld
 
 CLEANFILES+=	rustld hostld
+.NOPATH:	${PROG} ${LIB:D${LIB}.o}
 .PHONY:		cleanrust
 clean cleandir:	cleanrust
 cleanrust:
@@ -246,23 +249,26 @@ cleanrust:
 .if defined(LIB)							# {
 
 SRCS=		${LIB}.o
-CLEANFILES+=	${LIB}.o
+CLEANFILES+=	${LIB}.o ${LIB}.o.all
+# There is nothing in it for ctags.
+tags:
 
 # An archive with a Rust runtime in it clashes with the next one in the same
 # program.  So all of cargo's archive that the header's functions need becomes
 # one object, in which nothing else stays global.
 _RUSTBUILD=	${CARGO} rustc ${_RUSTARGS} --lib --crate-type staticlib \
 		-- --cfg ${LIB}_archive
-${LIB}.o: rustld ${INCS} ${_RUSTSRCS}
+${LIB}.o: _rustready ${INCS} ${_RUSTSRCS}
 	${_MKTARGET_COMPILE}
 	${_RUSTSAY} ${_RUSTBUILD:Q}
 	@${_RUSTENV} ${_RUSTBUILD}
-	${LD} -r --gc-sections -o ${.TARGET} \
+	${LD} -r --gc-sections -o ${.TARGET}.all \
 	    $$(sed -n 's/^[a-z].*[^a-z0-9_]\(${LIB}_[a-z0-9_]*\)(.*/-u \1/p' \
 	    ${.ALLSRC:M*.h}) ${_RUSTREL}/lib${CRATE:S/-/_/g}.a
 	${OBJCOPY} --wildcard --keep-global-symbol='${LIB}_*' --strip-debug \
 	    --remove-section=.llvmbc --remove-section=.llvmcmd \
-	    --remove-section=.comment ${.TARGET}
+	    --remove-section=.comment ${.TARGET}.all ${.TARGET}
+	@rm -f ${.TARGET}.all
 
 .  if ${_RUSTSHIMS} == "yes"
 .    include "../linux-mk/linux.lib.mk"
@@ -301,14 +307,14 @@ CLEANFILES+=	${PROG}.debug
 ${PROG}.debug: ${PROG}
 .    endif
 
-${PROG}: rustld ${_RUSTSRCS}
+${PROG}: _rustready ${_RUSTSRCS}
 	${_MKTARGET_COMPILE}
 	${_RUSTSAY} ${_RUSTBUILD:Q}
 	@${_RUSTENV} ${_RUSTBUILD}
 .    if ${MKDEBUG:Uno} != "no"
 	${OBJCOPY} --only-keep-debug ${_RUSTREL}/${CRATE} ${.TARGET}.debug
 .    endif
-	${OBJCOPY} --strip-debug -p ${_RUSTLINK} \
+	${OBJCOPY} --strip-debug ${_RUSTLINK} \
 	    ${MKSTRIPIDENT:Uno:S/yes/-R .ident/:S/no//} \
 	    ${_RUSTREL}/${CRATE} ${.TARGET}
 .  endif

@@ -156,6 +156,110 @@ refuses_body()
 	atf_check -o ignore ${import} tree
 }
 
+# stopped FLAG OBSTACLE ...: the import stops where one after the other stands in
+# the way.
+stopped()
+{
+	flag=$1
+	shift
+	for obstacle; do
+		mkdir -p "tree/${obstacle}/in the way"
+		atf_check -s exit:73 -o ignore -e match:"do it again" \
+		    ${import} ${flag} tree
+		rm -r "tree/${obstacle}"
+	done
+}
+
+atf_test_case interrupted
+interrupted_head()
+{
+	atf_set descr "An import, or its undoing, that was stopped anywhere can be" \
+	    "done again, and is whole then"
+	atf_set require.progs "bmake cargo"
+}
+interrupted_body()
+{
+	source_tree 11 whole
+	cp -R whole tree
+	fingerprint tree > before
+	atf_check -o ignore ${import} whole
+	fingerprint whole > imported
+
+	crates=external/mit/rust-crates
+	# In the order of its steps.
+	stopped "" ${crates}/imported.import ${crates}/edits.import \
+	    lib/libnfslock/lock.rs.import libexec/mail.local/Makefile.import \
+	    libexec/mail.local/main.rs.import ${crates}/Cargo.toml.import \
+	    doc/CHANGES.import share/mk/bsd.own.mk.import
+	atf_check -o ignore ${import} tree
+	fingerprint tree > after
+	atf_check cmp imported after
+
+	stopped -u doc/CHANGES.import share/mk/bsd.own.mk.import
+	mv tree/libexec/mail.local/c/mail.local.c tree/libexec/mail.local
+	atf_check -o ignore ${import} -u tree
+	fingerprint tree > after
+	atf_check cmp before after
+}
+
+atf_test_case upgrades
+upgrades_head()
+{
+	atf_set descr "A later version takes the place of an earlier one, in a tree" \
+	    "without a repository as well, and takes its files along"
+	atf_set require.progs "bmake cargo"
+}
+upgrades_body()
+{
+	source_tree 11 tree
+	fingerprint tree > before
+	cp -R "${NFSLOCK_SRCDIR}/share" "${NFSLOCK_SRCDIR}/lib" \
+	    "${NFSLOCK_SRCDIR}/libexec" "${NFSLOCK_SRCDIR}"/Cargo.* .
+	mkdir -p tests/lib tests/libexec
+	cp -R "${NFSLOCK_SRCDIR}/tests/lib/libnfslock" tests/lib
+	cp -R "${NFSLOCK_SRCDIR}/tests/libexec/mail.local" tests/libexec
+	# An earlier version, and what was built in it.
+	echo '// earlier' >> lib/libnfslock/lock.rs
+	echo '// gone by now' > lib/libnfslock/earlier.rs
+	: > lib/libnfslock/libnfslock.a
+	sed '/^|RUST_TARGET\.x86_64/s/$/-earlier/' share/import/edits > edits
+	mv edits share/import/edits
+	atf_check -o not-match:"libnfslock\.a" env MAKE=bmake \
+	    sh share/import/import tree
+	# What others add at the end stays behind ours.
+	echo '	other(1): Change it. [kre 20261201]' >> tree/doc/CHANGES
+
+	source_tree 11 fresh
+	atf_check -o ignore ${import} fresh
+	atf_check -o match:"changed: lib/libnfslock/lock.rs" ${import} tree
+	sed -i '/other(1)/d' tree/doc/CHANGES
+	fingerprint fresh > expected
+	fingerprint tree > after
+	atf_check diff expected after
+	atf_check -o ignore ${import} -u tree
+	fingerprint tree > after
+	atf_check cmp before after
+}
+
+atf_test_case updated
+updated_head()
+{
+	atf_set descr "When an update of the tree brings the program in C back to" \
+	    "where it was, the next import puts it away"
+	atf_set require.progs "bmake cargo"
+}
+updated_body()
+{
+	source_tree 11 tree
+	atf_check -o ignore ${import} tree
+	fingerprint tree > imported
+	cp tree/libexec/mail.local/c/mail.local.c \
+	    tree/libexec/mail.local/c/pathnames.h tree/libexec/mail.local
+	atf_check -o ignore ${import} tree
+	fingerprint tree > after
+	atf_check cmp imported after
+}
+
 atf_test_case undo_keeps
 undo_keeps_head()
 {
@@ -173,6 +277,25 @@ undo_keeps_body()
 	    -e match:"nothing was changed" ${import} -u tree
 	fingerprint tree > after
 	atf_check cmp before after
+	cp "${NFSLOCK_SRCDIR}/lib/libnfslock/lock.rs" tree/lib/libnfslock
+
+	# Of a crate, of an edit, of the program in C.
+	crate=tree/external/mit/rust-crates/dist/libc/src/lib.rs
+	echo '// changed' >> ${crate}
+	atf_check -s exit:65 -o ignore -e match:"dist is not as the import" \
+	    ${import} -u tree
+	atf_check -s exit:65 -o ignore -e match:"dist is not as the import" \
+	    ${import} tree
+	sed -i '$d' ${crate}
+	sed -i 's/libnfslock$/libnfslock # changed/' tree/lib/Makefile
+	atf_check -s exit:65 -o ignore -e match:"^lib/Makefile: take out by hand" \
+	    ${import} -u tree
+	sed -i 's/ # changed//' tree/lib/Makefile
+	mv tree/libexec/mail.local/c away
+	atf_check -s exit:65 -o ignore -e match:"no .*c/mail.local.c to put back" \
+	    ${import} -u tree
+	mv away tree/libexec/mail.local/c
+	atf_check -o ignore ${import} -u tree
 }
 
 atf_test_case by_make
@@ -407,6 +530,9 @@ atf_init_test_cases()
 	atf_add_test_case fits_10
 	atf_add_test_case fits_11
 	atf_add_test_case refuses
+	atf_add_test_case interrupted
+	atf_add_test_case upgrades
+	atf_add_test_case updated
 	atf_add_test_case undo_keeps
 	atf_add_test_case by_make
 	atf_add_test_case builds
