@@ -233,8 +233,8 @@ _rustready: .USEBEFORE
 .if !empty(_RUSTLINKS)
 	@rm -rf workspace && mkdir workspace && ln -s ${_RUSTLINKS} workspace
 .endif
-	@printf '#!/bin/sh\nexec %s "$$@"\n' '${HOST_CC:Ucc}' > hostld
-	@printf '#!/bin/sh\nexec %s "$$@"\n' '${_RUSTLD}' > rustld
+	@printf '#!/bin/sh\nexec %s "$$@"\n' ${HOST_CC:Ucc:Q} > hostld
+	@printf '#!/bin/sh\nexec %s "$$@"\n' ${_RUSTLD:Q} > rustld
 	@chmod +x hostld rustld
 
 CLEANFILES+=	rustld hostld

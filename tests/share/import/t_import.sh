@@ -110,6 +110,8 @@ refuses_body()
 	atf_check -s exit:64 -e match:"NETBSDSRCDIR" ${import}
 	atf_check -s exit:64 -e match:"NETBSDSRCDIR" ${import} ""
 	atf_check -s exit:66 -e ignore ${import} nowhere
+	atf_check -s exit:65 -o ignore -e match:"does not tell what the tests" \
+	    env MAKE=false sh "${NFSLOCK_SRCDIR}/share/import/import" tree
 	atf_check -s exit:65 -e ignore ${import} "${NFSLOCK_SRCDIR}"
 
 	# No place for an edit.
@@ -229,8 +231,21 @@ upgrades_body()
 	# What others add at the end stays behind ours.
 	echo '	other(1): Change it. [kre 20261201]' >> tree/doc/CHANGES
 
+	# Of which it had others.
+	rm -r tree/external/mit/rust-crates/dist/nix
+	mkdir -p tree/external/mit/rust-crates/dist/other
+	echo other > tree/external/mit/rust-crates/dist/other/lib.rs
+	list=tree/external/mit/rust-crates/imported
+	sed -i '/dist\/nix/d' ${list}
+	(cd tree && cksum external/mit/rust-crates/dist/other/lib.rs) >> ${list}
+	sed -i 's/^name = "nix"/name = "other"/' tree/external/mit/rust-crates/Cargo.lock
+	sed -i "s,.* \(external/mit/rust-crates/Cargo.lock\)$,$(cksum \
+	    < tree/external/mit/rust-crates/Cargo.lock) \1," ${list}
+
 	source_tree 11 fresh
 	atf_check -o ignore ${import} fresh
+	stopped "" external/mit/rust-crates/dist/nix/src/lib.rs.import \
+	    lib/libnfslock/lock.rs.import
 	atf_check -o match:"changed: lib/libnfslock/lock.rs" ${import} tree
 	sed -i '/other(1)/d' tree/doc/CHANGES
 	fingerprint fresh > expected
@@ -258,6 +273,56 @@ updated_body()
 	atf_check -o ignore ${import} tree
 	fingerprint tree > after
 	atf_check cmp imported after
+
+	# All of it, and then undone.
+	cp tree/libexec/mail.local/c/* tree/libexec/mail.local
+	atf_check -o ignore ${import} -u tree
+	source_tree 11 before
+	fingerprint before > expected
+	fingerprint tree > after
+	atf_check cmp expected after
+}
+
+atf_test_case committed
+committed_head()
+{
+	atf_set descr "An import that was committed, to CVS with its directories and" \
+	    "keywords, is known and can be undone; what nobody told git of is not" \
+	    "overwritten"
+	atf_set require.progs "bmake cargo git"
+}
+committed_body()
+{
+	source_tree 11 tree
+	atf_check -o ignore ${import} tree
+	find tree/external tree/libexec/mail.local tree/lib/libnfslock -type d |
+	    while read -r directory; do
+		mkdir "${directory}/CVS"
+		echo D > "${directory}/CVS/Entries"
+	    done
+	find tree -name '*.rs' ! -path '*/dist/*' -exec sed -i \
+	    's/[$]NetBSD[$]/$NetBSD: x,v 1.1 2026\/11\/30 kre Exp $/' {} +
+	atf_check ${import} tree
+	sed -i "s/\[$(id -un) [0-9]*\]$/[another 20250101]/" tree/doc/CHANGES
+	# Branched off.
+	sed -i 's/1199000500/1200000000/' tree/sys/sys/param.h
+	atf_check -o ignore ${import} -u tree
+	sed -i 's/1200000000/1199000500/' tree/sys/sys/param.h
+	find tree -name CVS -exec rm -r {} +
+	find tree -depth -type d -empty -delete
+	mkdir -p tree/tools tree/usr.bin/make
+	source_tree 11 expected
+	fingerprint expected > before
+	fingerprint tree > after
+	atf_check diff before after
+
+	git init -q tree
+	git -C tree config status.showUntrackedFiles no
+	git -C tree add .
+	git -C tree -c user.name=n -c user.email=e commit -q -m m
+	mkdir tree/lib/libnfslock
+	echo mine > tree/lib/libnfslock/lock.rs
+	refused "lib/libnfslock/lock.rs has changes"
 }
 
 atf_test_case undo_keeps
@@ -282,11 +347,17 @@ undo_keeps_body()
 	# Of a crate, of an edit, of the program in C.
 	crate=tree/external/mit/rust-crates/dist/libc/src/lib.rs
 	echo '// changed' >> ${crate}
-	atf_check -s exit:65 -o ignore -e match:"dist is not as the import" \
+	atf_check -s exit:65 -o ignore -e match:"not as the import made them" \
 	    ${import} -u tree
-	atf_check -s exit:65 -o ignore -e match:"dist is not as the import" \
+	atf_check -s exit:65 -o ignore -e match:"not as the import made them" \
 	    ${import} tree
 	sed -i '$d' ${crate}
+	echo '// changed' >> tree/libexec/mail.local/main.rs
+	atf_check -s exit:65 -o ignore -e match:"main.rs is not as the import" \
+	    ${import} -u tree
+	atf_check -s exit:65 -o ignore -e match:"main.rs was changed since" \
+	    ${import} tree
+	sed -i '$d' tree/libexec/mail.local/main.rs
 	sed -i 's/libnfslock$/libnfslock # changed/' tree/lib/Makefile
 	atf_check -s exit:65 -o ignore -e match:"^lib/Makefile: take out by hand" \
 	    ${import} -u tree
@@ -533,6 +604,7 @@ atf_init_test_cases()
 	atf_add_test_case interrupted
 	atf_add_test_case upgrades
 	atf_add_test_case updated
+	atf_add_test_case committed
 	atf_add_test_case undo_keeps
 	atf_add_test_case by_make
 	atf_add_test_case builds
