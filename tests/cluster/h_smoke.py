@@ -61,7 +61,7 @@ print(os.fstat(os.open("/nfs/tmp/a", os.O_RDONLY)).st_nlink)
 APPEND = r"""
 import os
 file = os.open("/nfs/tmp/log", os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o666)
-for number in range(300):
+for number in range(3000):
 	os.write(file, b"%d\n" % number)
 	os.fsync(file)
 	print(number, flush=True)

@@ -34,5 +34,5 @@ atf_init_test_cases()
 	scenario v3 daily "${what}, NFS version 3" h_kernels.py 3
 	scenario v4_0 soak "${what}, NFS version 4.0" h_kernels.py 4.0
 	scenario v4_1 soak "${what}, NFS version 4.1" h_kernels.py 4.1
-	scenario v4_2 daily "${what}, NFS version 4.2" h_kernels.py 4.2
+	scenario v4_2 soak "${what}, NFS version 4.2" h_kernels.py 4.2
 }

@@ -33,6 +33,7 @@
 # second time, and can be undone.
 fits()
 {
+	small_crates
 	source_tree "$1" tree
 	fingerprint tree > before
 
@@ -49,6 +50,10 @@ fits()
 	atf_check ${import} tree
 	fingerprint tree > after
 	atf_check cmp imported after
+	# CVS leaves out files of such a name, and cargo would miss them.
+	atf_check find tree/external -name '*.orig'
+	atf_check -o inline:'{"files":{"src/lib.rs":"1e"}}' \
+	    cat tree/external/mit/rust-crates/dist/nix/.cargo-checksum.json
 
 	# What CVS makes of a file, and a commit of somebody else's to another part
 	# of one, are no change.
@@ -98,6 +103,7 @@ refuses_head()
 }
 refuses_body()
 {
+	small_crates
 	source_tree 10 tree
 	for missing in build.sh share/mk/bsd.own.mk sys/sys/param.h; do
 		mv tree/${missing} away
@@ -181,6 +187,7 @@ interrupted_head()
 }
 interrupted_body()
 {
+	small_crates
 	source_tree 11 whole
 	cp -R whole tree
 	fingerprint tree > before
@@ -213,6 +220,7 @@ upgrades_head()
 }
 upgrades_body()
 {
+	small_crates
 	source_tree 11 tree
 	fingerprint tree > before
 	cp -R "${NFSLOCK_SRCDIR}/share" "${NFSLOCK_SRCDIR}/lib" \
@@ -265,6 +273,7 @@ updated_head()
 }
 updated_body()
 {
+	small_crates
 	source_tree 11 tree
 	atf_check -o ignore ${import} tree
 	fingerprint tree > imported
@@ -293,6 +302,7 @@ committed_head()
 }
 committed_body()
 {
+	small_crates
 	source_tree 11 tree
 	atf_check -o ignore ${import} tree
 	find tree/external tree/libexec/mail.local tree/lib/libnfslock -type d |
@@ -334,6 +344,7 @@ undo_keeps_head()
 }
 undo_keeps_body()
 {
+	small_crates
 	source_tree 11 tree
 	atf_check -o ignore ${import} tree
 	echo '// changed' >> tree/lib/libnfslock/lock.rs
@@ -377,6 +388,7 @@ by_make_head()
 }
 by_make_body()
 {
+	small_crates
 	source_tree 11 tree
 	fingerprint tree > before
 	top="env MAKEOBJDIRPREFIX=${PWD}/obj bmake -C ${NFSLOCK_SRCDIR} \
@@ -541,6 +553,7 @@ no_rust_head()
 }
 no_rust_body()
 {
+	small_crates
 	building_tree tree
 	atf_check -o ignore ${import} tree
 	make="env MAKESYSPATH=${PWD}/tree/share/mk:/usr/share/mk
