@@ -164,13 +164,14 @@ refuses_body()
 	atf_check -o ignore ${import} tree
 }
 
-# stopped FLAG OBSTACLE ...: the import stops where one after the other stands in
-# the way.
+# stopped FLAG FILE ...: the import stops at one file after the other, since something
+# stands where its next contents go first.
 stopped()
 {
 	flag=$1
 	shift
-	for obstacle; do
+	for file; do
+		obstacle=${file}.nfslock-import
 		mkdir -p "tree/${obstacle}/in the way"
 		atf_check -s exit:73 -o ignore -e match:"do it again" \
 		    ${import} ${flag} tree
@@ -196,15 +197,14 @@ interrupted_body()
 
 	crates=external/mit/rust-crates
 	# In the order of its steps.
-	stopped "" ${crates}/imported.import ${crates}/edits.import \
-	    lib/libnfslock/lock.rs.import libexec/mail.local/Makefile.import \
-	    libexec/mail.local/main.rs.import ${crates}/Cargo.toml.import \
-	    doc/CHANGES.import share/mk/bsd.own.mk.import
+	stopped "" ${crates}/imported ${crates}/edits lib/libnfslock/lock.rs \
+	    libexec/mail.local/Makefile libexec/mail.local/main.rs \
+	    ${crates}/Cargo.toml doc/CHANGES share/mk/bsd.own.mk
 	atf_check -o ignore ${import} tree
 	fingerprint tree > after
 	atf_check cmp imported after
 
-	stopped -u doc/CHANGES.import share/mk/bsd.own.mk.import
+	stopped -u doc/CHANGES share/mk/bsd.own.mk
 	mv tree/libexec/mail.local/c/mail.local.c tree/libexec/mail.local
 	atf_check -o ignore ${import} -u tree
 	fingerprint tree > after
@@ -239,7 +239,13 @@ upgrades_body()
 	# What others add at the end stays behind ours.
 	echo '	other(1): Change it. [kre 20261201]' >> tree/doc/CHANGES
 
-	# Of which it had others.
+	# It changed another file than this one does, which NetBSD has no more.
+	list=tree/external/mit/rust-crates/edits
+	printf 'file lib/Makefile.inc\nappend\n|# nfslock\n' >> ${list}
+	printf 'file gone\nappend\n|x\n' >> ${list}
+	echo '# nfslock' > tree/lib/Makefile.inc
+	: > fresh.inc
+	# Of crates it had others.
 	rm -r tree/external/mit/rust-crates/dist/nix
 	mkdir -p tree/external/mit/rust-crates/dist/other
 	echo other > tree/external/mit/rust-crates/dist/other/lib.rs
@@ -252,13 +258,20 @@ upgrades_body()
 
 	source_tree 11 fresh
 	atf_check -o ignore ${import} fresh
-	stopped "" external/mit/rust-crates/dist/nix/src/lib.rs.import \
-	    lib/libnfslock/lock.rs.import
+	stopped "" external/mit/rust-crates/dist/other/lib.rs \
+	    external/mit/rust-crates/dist/nix/src/lib.rs lib/libnfslock/lock.rs
 	atf_check -o match:"changed: lib/libnfslock/lock.rs" ${import} tree
 	sed -i '/other(1)/d' tree/doc/CHANGES
+	cp fresh.inc fresh/lib/Makefile.inc
 	fingerprint fresh > expected
 	fingerprint tree > after
 	atf_check diff expected after
+	rm tree/lib/Makefile.inc
+	# Nobody needs a file to undo what is not in it.
+	mv tree/doc/CHANGES away
+	atf_check -o ignore ${import} -n -u tree
+	mv away tree/doc/CHANGES
+	: > "tree/lib/Makefile.nfslock-import"
 	atf_check -o ignore ${import} -u tree
 	fingerprint tree > after
 	atf_check cmp before after
