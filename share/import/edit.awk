@@ -157,21 +157,19 @@ function matching(pattern, at)
 
 # One more word of a list, after another one: on a line of its own where each is,
 # and with a comma where that has one.
-function word(e,	field, at, before)
+function word(e,	field, at, there, before)
 {
 	split(operand[e], field)
 	at = begin(e)
-	if (at && matching("(^|[ \t])" field[2] "([ \t]|$)", at)) {
-		if (!undo)
-			return
-		at = matching("(^|[ \t])" field[2] "([ \t]|$)", at)
+	there = at ? matching("(^|[ \t])" field[2] "([ \t]|$)", at) : 0
+	if (there && undo) {
+		at = there
 		if (line[at] ~ "^[ \t]*" field[2] "[ \t\\\\]*$")
 			take(at, 1)
 		else
 			sub("[ \t]" field[2], "", line[at])
-		return
 	}
-	if (undo)
+	if (there || undo)
 		return
 	if (at)
 		at = matching("(^|[ \t])" field[1] "([ \t]|$)", at)

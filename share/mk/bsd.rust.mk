@@ -211,11 +211,11 @@ _RUSTREL=	${_RUSTOUT}${RUSTTARGET:D/${RUSTTARGET}}/release
 .for _D in ${.CURDIR} ${RUSTDPDIRS}
 _RUSTSRCS+=	${_D}/*.rs ${_D}/Cargo.toml
 .endfor
-.for _D in ${_RUSTCRATES} ${RUSTMANIFEST:H:H:H}
-.  if exists(${_D}/Cargo.lock)
-_RUSTSRCS+=	${_D}/Cargo.lock
-.  endif
-.endfor
+.if !empty(_RUSTLINKS)
+_RUSTSRCS+=	${_RUSTLINKS:M*/Cargo.lock}
+.elif exists(${RUSTMANIFEST:H:H:H}/Cargo.lock)
+_RUSTSRCS+=	${RUSTMANIFEST:H:H:H}/Cargo.lock
+.endif
 
 # A build without Rust ends here, and says why.  The rest is written each time,
 # for the compilers that there are by now.
