@@ -386,11 +386,13 @@ def what_was_not_committed_is_sent_again(scene):
 	    " mount -o remount,commit=300 /srv")
 	before = one.client.rpcs()["WRITE"]
 	file = one.see("open('a', O_WRONLY | O_CREAT)")
-	commit = scene.nfs.proxy.fault("COMMIT", "lose_request")
+	# It asks again at once.
+	commit = scene.nfs.proxy.fault("COMMIT", "lose_request", times=1000)
 	# More than one WRITE, or that would be a stable one.
 	one.ask("[write(%d, b'one' * 100000), fsync(%d)]" % (file, file))
-	commit.wait(60)
+	cluster.until(60, "the COMMIT", lambda: commit.hits)
 	server.kill()
+	commit.cancel()
 	server.start()
 	one.said()
 	again = server.check("tr -d one <%s | wc -c; stat -c %%s %s" %
