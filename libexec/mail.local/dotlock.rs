@@ -173,15 +173,21 @@ impl<'a> Dotlock<'a> {
         match failure.status {
             nfslock::Status::Error => {
                 let errno = Errno::from_raw(failure.errno);
-                let mut failure = Failure::system(&lock, errno);
-                if errno == Errno::ENAMETOOLONG {
-                    failure.status = Status::CannotCreate;
+                let failure = Failure::system(&lock, errno);
+                match errno {
+                    Errno::ENAMETOOLONG => Failure {
+                        status: Status::CannotCreate,
+                        ..failure
+                    },
+                    Errno::EACCES if !self.identity.is_recipient() => {
+                        failure.with("only root can act as the recipient; run mail.local as root")
+                    }
+                    Errno::EACCES if place.locking == Right::Root => failure.with(
+                        "the file server does not let root write there; chmod the directory to \
+                         1777 or 2775",
+                    ),
+                    _ => failure,
                 }
-                if errno == Errno::EACCES && !self.identity.is_recipient() {
-                    failure =
-                        failure.with("only root can act as the recipient; run mail.local as root");
-                }
-                failure
             }
             nfslock::Status::Cancelled => Failure::interrupted(),
             nfslock::Status::Held | nfslock::Status::TimedOut => {

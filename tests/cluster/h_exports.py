@@ -46,8 +46,8 @@ def said(run, what):
 def squash(nfs, failures):
 	"""Root of a client is nobody on the server.
 
-	A common spool of mode 1777 and spools in homes need no root; a common spool
-	in which root alone makes files does.
+	A common spool of mode 1777 or 2775 and spools in homes need no root; a common
+	spool in which root alone makes files does.
 	"""
 	one, two = nfs.clients[:2]
 	nfs.server.export("rw,root_squash")
@@ -68,7 +68,13 @@ def squash(nfs, failures):
 	nfs.server.check("chmod 755 /srv/export/mail")
 	run = failures.one(one, ALL[0])
 	run.job.check(60)
-	said(run, ["Permission denied"])
+	said(run, ["Permission denied; the file server does not let root write there"])
+
+	failures.begin_anew(False)
+	nfs.server.check("chgrp mail /srv/export/mail && chmod 2775 /srv/export/mail")
+	failures.everywhere()
+	failures.settle("root_squash, common spool 2775", {0})
+	nfs.server.check("chgrp root /srv/export/mail")
 	nfs.server.check("chmod 1777 /srv/export/mail")
 	nfs.server.export("rw,no_root_squash")
 	failures.settle("root_squash, common spool 755")
