@@ -46,6 +46,8 @@ use crate::sys::{
     Instant, OwnedFd, Write,
 };
 
+/// A mailbox's, when it is made.
+const MODE: Mode = Mode::S_IRUSR.union(Mode::S_IWUSR);
 /// How often a mailbox may vanish or appear between two looks before that is a failure.
 const TRIES: u32 = 8;
 /// How much is written between two fsyncs.  One fsync of a very long message could take longer than
@@ -398,18 +400,17 @@ impl<'a> Mailbox<'a> {
     /// Open the same file again, to read it.
     fn reopen(&self, tick: &mut dyn FnMut() -> Result<(), Failure>) -> Result<File, Failure> {
         for _ in 0..LEASE_LOOKS {
-            let descriptor = match open(self.place, OFlag::O_RDONLY) {
-                // Not to be given up for a lease: it would come a second time.
-                Err(Errno::EWOULDBLOCK) => {
-                    if sys::interrupted() {
-                        return Err(Failure::interrupted());
-                    }
-                    tick()?;
-                    sys::pause(LEASE_PAUSE);
-                    continue;
+            let opened = open(self.place, OFlag::O_RDONLY);
+            // Not to be given up for a lease: it would come a second time.
+            if matches!(opened, Err(Errno::EWOULDBLOCK)) {
+                if sys::interrupted() {
+                    return Err(Failure::interrupted());
                 }
-                result => result.map_err(|errno| self.failed(errno))?,
-            };
+                tick()?;
+                sys::pause(LEASE_PAUSE);
+                continue;
+            }
+            let descriptor = opened.map_err(|errno| self.failed(errno))?;
             let stat = fstat(&descriptor).map_err(|errno| self.failed(errno))?;
             if self.is(&stat) {
                 return Ok(File::from(descriptor));
@@ -460,9 +461,8 @@ fn failed(place: &Place, errno: Errno) -> Failure {
 /// the end of another's lease.
 fn open(place: &Place, flags: OFlag) -> Result<OwnedFd, Errno> {
     let flags = flags | OFlag::O_CLOEXEC | OFlag::O_NOFOLLOW | OFlag::O_NOCTTY | OFlag::O_NONBLOCK;
-    let mode = Mode::S_IRUSR | Mode::S_IWUSR;
     loop {
-        match openat(&place.directory, &*place.name, flags, mode) {
+        match openat(&place.directory, &*place.name, flags, MODE) {
             Err(Errno::EINTR) if !sys::interrupted() => {}
             result => return result,
         }
@@ -543,7 +543,6 @@ fn adopt(
 ) -> Result<(), Failure> {
     let stat = fstatat(&place.directory, &*place.name, AtFlags::AT_SYMLINK_NOFOLLOW)
         .map_err(|_| failed(place, errno))?;
-    let access = Mode::S_IRUSR | Mode::S_IWUSR;
     let is_empty = |stat: &FileStat, owner: Uid, mode: Mode| {
         (stat.st_mode, stat.st_uid) == (libc::S_IFREG | mode.bits(), owner.as_raw())
             && (stat.st_nlink, stat.st_size) == (1, 0)
@@ -551,11 +550,11 @@ fn adopt(
     if identity.is_recipient() && is_empty(&stat, recipient.uid, Mode::empty()) {
         // By the recipient's right, and not through a link that has that name by now.
         let how = FchmodatFlags::NoFollowSymlink;
-        return fchmodat(&place.directory, &*place.name, access, how)
+        return fchmodat(&place.directory, &*place.name, MODE, how)
             .map_err(|_| failed(place, errno));
     }
     let is_unfinished = |stat: &FileStat| {
-        [Mode::empty(), access]
+        [Mode::empty(), MODE]
             .into_iter()
             .any(|mode| is_empty(stat, Uid::from_raw(0), mode))
     };
@@ -566,7 +565,7 @@ fn adopt(
     identity.assume(place.right)?;
     let result = open(place, OFlag::O_WRONLY).and_then(|descriptor| {
         if is_unfinished(&fstat(&descriptor)?) {
-            fchmod(&descriptor, access)?;
+            fchmod(&descriptor, MODE)?;
             give(place, recipient, &descriptor)
         } else {
             Err(errno)
