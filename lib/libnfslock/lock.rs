@@ -122,9 +122,7 @@ impl<F: FileSystem> Lock<F> {
         common: bool,
         options: &Options,
     ) -> Result<(), Failure> {
-        if self.fs.pid() != self.pid {
-            return Err(Status::Forked.into());
-        }
+        self.belongs_here()?;
         if self.held.is_some() {
             return Err(Failure::system(libc::EBUSY));
         }
@@ -203,13 +201,21 @@ impl<F: FileSystem> Lock<F> {
     }
 
     fn held(&self) -> Result<&Held, Failure> {
+        self.belongs_here()?;
         self.held.as_ref().ok_or(Failure::system(libc::EINVAL))
     }
 
-    fn check(&self, taken: &Taken) -> Result<(), Failure> {
-        if self.fs.pid() != self.pid {
-            return Err(Status::Forked.into());
+    /// A child has only a copy of what is its parent's.
+    fn belongs_here(&self) -> Result<(), Failure> {
+        if self.fs.pid() == self.pid {
+            Ok(())
+        } else {
+            Err(Status::Forked.into())
         }
+    }
+
+    fn check(&self, taken: &Taken) -> Result<(), Failure> {
+        self.belongs_here()?;
         let name = self.name.as_c_str();
         // A name that no other file can have keeps the number of this one from
         // being used again.
@@ -248,9 +254,6 @@ impl<F: FileSystem> Lock<F> {
     /// # Errors
     /// As [`Lock::verify`].
     pub fn refresh(&mut self) -> Result<(), Failure> {
-        if self.fs.pid() != self.pid {
-            return Err(Status::Forked.into());
-        }
         let taken = self.held()?.taken;
         let sent = self.fs.monotonic();
         let touched = self.fs.touch(self.name.as_c_str(), &taken.identity);
@@ -292,14 +295,12 @@ impl<F: FileSystem> Lock<F> {
         let taken = held.as_ref().map(|held| held.taken);
         let ready = self.ready.as_ref().map(|ready| ready.token);
         let Some(own) = taken.map(|taken| taken.identity.token).or(ready) else {
-            return Ok(());
+            return self.belongs_here();
         };
         let outcome = match &held {
             Some(held) => self.remove(held),
-            None if self.fs.pid() == self.pid => Ok(()),
-            None => Err(Status::Forked.into()),
+            None => self.belongs_here(),
         };
-        // A child has only a copy of what is its parent's.
         if outcome == Err(Status::Forked.into()) {
             self.presence = None;
             self.ready = None;

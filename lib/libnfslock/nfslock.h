@@ -72,7 +72,7 @@ extern "C" {
 typedef struct nfslock nfslock_t;
 
 /*
- * What a call answers.  errno is set for NFSLOCK_ERROR alone.
+ * What a call answers.  errno tells something with NFSLOCK_ERROR alone.
  */
 enum nfslock_status {
 	NFSLOCK_OK = 0,		/* done */

@@ -325,8 +325,9 @@ unlock_in_child(void *argument)
 		return 4;
 	if (nfslock_relock(lock, NULL, NULL) != NFSLOCK_FORKED)
 		return 5;
-	/* There is nothing left to release, and nobody's to lose. */
-	return nfslock_release(lock) == NFSLOCK_OK ? 0 : 6;
+	if (nfslock_verify(lock) != NFSLOCK_FORKED)
+		return 6;
+	return nfslock_release(lock) == NFSLOCK_FORKED ? 0 : 7;
 }
 
 TEST(forked, "in a child a handle touches nothing and says so")
@@ -337,6 +338,7 @@ TEST(forked, "in a child a handle touches nothing and says so")
 	make_directory(D, 0755);
 	lock = kept();
 	CHECK_EXIT(0, start(use_in_child, lock));
+	CHECK_EXIT(0, start(unlock_in_child, lock));
 	CHECK_STATUS(OK, relock(lock, NULL));
 	/* It was not made again. */
 	ATF_CHECK_EQ(1, remove_names(".nfslk."));
