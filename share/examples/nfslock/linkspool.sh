@@ -108,7 +108,7 @@ link_user()
 		fi
 		$dry || rm -f "$link"
 	elif [ -L "$link" ]; then
-		refuse "$1" "$link is a symbolic link that $me did not make"
+		refuse "$1" "$link is another symbolic link"
 		return
 	elif [ -e "$link" ]; then
 		refuse "$1" "$link stands already; move the mail to $target"

@@ -33,7 +33,9 @@
  *	lockmbox /var/mail/fred cp /var/mail/fred /tmp/fred.copy
  *
  * Exits with what the command exited with, or with 75 (EX_TEMPFAIL) if the
- * lock could not be had, or was not held to the end.
+ * lock could not be had, or was not held to the end, 69 (EX_UNAVAILABLE) if
+ * there is no such command, 70 (EX_SOFTWARE) if a signal killed it, 71
+ * (EX_OSERR) if it could not be started, and 64 (EX_USAGE) if none was named.
  */
 
 #define	_POSIX_C_SOURCE	200809L
