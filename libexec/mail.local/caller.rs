@@ -138,7 +138,9 @@ impl Caller {
         if !self.privileged || self.is_root() {
             return Ok(());
         }
-        setuid(Uid::from_raw(0)).map_err(|errno| Failure::system("cannot become root", errno))
+        setuid(Uid::from_raw(0)).map_err(|errno| Failure::system("cannot become root", errno))?;
+        sys::leave_session()
+            .map_err(|errno| Failure::system("cannot leave the caller's session", errno))
     }
 
     /// The `From_` line for this recipient.  Root, the trusted, and whoever writes to himself may say
@@ -158,7 +160,10 @@ impl Caller {
         let own = self.login_name();
         if claimed != own.as_bytes() {
             let claimed = String::from_utf8_lossy(claimed);
-            let claimed: String = claimed.chars().take(sender::LONGEST).collect();
+            let claimed = match claimed.chars().take(sender::LONGEST).collect::<String>() {
+                none if none.is_empty() => "<>".to_owned(),
+                claimed => claimed,
+            };
             log::note(
                 &recipient.name,
                 &format!("sender {claimed} claimed by {own}, who is not trusted; {own} is used"),

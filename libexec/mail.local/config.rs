@@ -69,16 +69,21 @@ impl Config {
             ));
         }
         let path = other.unwrap_or(Path::new(FILE));
+        // But a link to what is not there, or not mounted, is a slip as well.
+        if other.is_none()
+            && path
+                .symlink_metadata()
+                .is_err_and(|error| is_absence(&error))
+        {
+            return Ok(Given::default().into());
+        }
         let owner = if other.is_some() {
             caller.uid()
         } else {
             Uid::from_raw(0)
         };
-        match text(path, owner)? {
-            Some(text) => Self::parse(&text)
-                .map_err(|wrong| Failure::temporary(format!("{}:{wrong}", path.display()))),
-            None => Ok(Given::default().into()),
-        }
+        Self::parse(&text(path, owner)?)
+            .map_err(|wrong| Failure::temporary(format!("{}:{wrong}", path.display())))
     }
 
     /// Whether this user may say in whose name a message comes.
@@ -201,21 +206,29 @@ fn choose(value: &[u8], no: &str, yes: &str) -> Result<bool, String> {
     }
 }
 
-/// The text of the file, if there is one.  It decides in whose name mail may come and where it goes,
-/// so only the administrator, or with -C the caller, may have written it.
-fn text(path: &Path, owner: Uid) -> Result<Option<Vec<u8>>, Failure> {
+fn is_absence(error: &std::io::Error) -> bool {
+    error.kind() == ErrorKind::NotFound
+}
+
+/// The text of the file.  It decides in whose name mail may come and where it goes, so only the
+/// administrator, or with -C the caller, may have written it.
+fn text(path: &Path, owner: Uid) -> Result<Vec<u8>, Failure> {
     let name = path.display();
-    let failed = |error| Failure::io(&name, &error).with("make it readable, or remove it");
+    let failed = |error| {
+        let advice = if is_absence(&error) {
+            "put it there"
+        } else {
+            "make it readable, or remove it"
+        };
+        Failure::io(&name, &error).with(advice)
+    };
     let unfit = |why: &str| Err(Failure::temporary(format!("{name}: {why}")));
     // A FIFO in the file's place must not hold up the mail.
     let file = OpenOptions::new()
         .read(true)
         .custom_flags(libc::O_NONBLOCK | libc::O_NOCTTY)
-        .open(path);
-    let file = match file {
-        Err(error) if error.kind() == ErrorKind::NotFound => return Ok(None),
-        file => file.map_err(failed)?,
-    };
+        .open(path)
+        .map_err(failed)?;
     let stat = file.metadata().map_err(failed)?;
     if !stat.is_file() {
         return unfit("not a regular file; put a regular file there");
@@ -231,5 +244,5 @@ fn text(path: &Path, owner: Uid) -> Result<Option<Vec<u8>>, Failure> {
     }
     let mut text = Vec::new();
     file.take(LARGEST).read_to_end(&mut text).map_err(failed)?;
-    Ok(Some(text))
+    Ok(text)
 }

@@ -164,6 +164,10 @@ impl<'a> Delivery<'a> {
                 stored
             }
             (Err(reason), Ok(outcome)) => {
+                let reason = match outcome {
+                    Outcome::Delivered(_) => reason.with("the message was delivered"),
+                    Outcome::Busy(_) => reason,
+                };
                 log::note(&self.recipient.name, &reason.what);
                 Ok(outcome)
             }
@@ -191,7 +195,7 @@ impl<'a> Delivery<'a> {
                 return Err(match mailbox.roll_back(dotlock) {
                     Ok(()) => failure,
                     Err(reason) => failure.with(LEFT).with(&reason.what),
-                })
+                });
             }
         };
 

@@ -32,14 +32,17 @@ use core::time::Duration;
 use nfslock::Limit;
 use nix::errno::Errno;
 
-use crate::identity::{Identity, Right};
+use crate::identity::{Identity, Right, NOT_ROOT};
 use crate::place::Place;
 use crate::status::{Failure, Status};
-use crate::sys::{self, AsRawFd, Holder, Instant, Lock};
+use crate::sys::{self, AsRawFd, FileStat, Holder, Instant, Lock};
 
 /// A sign of life is given this often.  The shortest patience among the programs that share mailboxes
 /// is 60 seconds; but a shorter one of our own may be configured.
 const REFRESH: Duration = Duration::from_secs(10);
+
+/// What is said of a lock that could not be removed.
+const STAYS: &str = "it is broken when it is stale";
 
 /// Locks on one mailbox.
 pub struct Dotlock<'a> {
@@ -155,10 +158,10 @@ impl<'a> Dotlock<'a> {
             let explain = |failure: nfslock::Failure| match failure.status {
                 // Nobody else holds it.
                 nfslock::Status::TimedOut => Failure::temporary(format!(
-                    "{}.lock: the file system was too slow to remove it safely; it is broken when \
-                     it is stale",
+                    "{}.lock: the file system was too slow to remove it safely; {STAYS}",
                     place.path.display()
                 )),
+                nfslock::Status::Error => self.explain(place, failure).with(STAYS),
                 _ => self.explain(place, failure),
             };
             if let Err(failure) = result.and_then(|result| result.map_err(explain)) {
@@ -169,19 +172,17 @@ impl<'a> Dotlock<'a> {
     }
 
     fn explain(&self, place: &Place, failure: nfslock::Failure) -> Failure {
-        let lock = format!("{}.lock", place.path.display());
+        let name = format!("{}.lock", place.path.display());
         match failure.status {
             nfslock::Status::Error => {
                 let errno = Errno::from_raw(failure.errno);
-                let failure = Failure::system(&lock, errno);
+                let failure = Failure::system(&name, errno);
                 match errno {
                     Errno::ENAMETOOLONG => Failure {
                         status: Status::CannotCreate,
                         ..failure
                     },
-                    Errno::EACCES if !self.identity.is_recipient() => {
-                        failure.with("only root can act as the recipient; run mail.local as root")
-                    }
+                    Errno::EACCES if !self.identity.is_recipient() => failure.with(NOT_ROOT),
                     Errno::EACCES if place.locking == Right::Root => failure.with(
                         "the file server does not let root write there; chmod the directory to \
                          1777 or 2775",
@@ -192,10 +193,15 @@ impl<'a> Dotlock<'a> {
             nfslock::Status::Cancelled => Failure::interrupted(),
             nfslock::Status::Held | nfslock::Status::TimedOut => {
                 let directory = place.directory.as_raw_fd();
-                let anothers = |owner| place.locking != Right::Root && owner != self.identity.uid();
-                let owner = self.identity.acting(place.locking, || place.lock_owner());
-                let advice = match owner {
-                    Ok(Some(owner)) if anothers(owner) => {
+                let anothers = |lock: &FileStat| {
+                    place.locking != Right::Root && lock.st_uid != self.identity.uid().as_raw()
+                };
+                let lock = self.identity.acting(place.locking, || place.lock());
+                let advice = match lock {
+                    Ok(Some(lock)) if lock.st_mode & libc::S_IFMT == libc::S_IFDIR => {
+                        "it is a directory, and no program's lock: remove it"
+                    }
+                    Ok(Some(lock)) if anothers(&lock) => {
                         "it is another user's: if that one is gone, remove it"
                     }
                     _ => "the MTA will try again",
@@ -207,14 +213,16 @@ impl<'a> Dotlock<'a> {
                     Ok(Ok(Some(holder))) => format!("held by {holder}"),
                     _ => failure.status.message().to_owned(),
                 };
-                Failure::temporary(format!("{lock}: {holder}; {advice}"))
+                Failure::temporary(format!("{name}: {holder}; {advice}"))
             }
             nfslock::Status::Unsafe => {
-                let why = failure.status.message();
                 let mode = if place.in_home { "700" } else { "1777" };
-                Failure::temporary(format!("{lock}: {why}; chmod the directory to {mode}"))
+                Failure::temporary(format!(
+                    "{name}: the directory is unsafe: anyone may remove others' files in it; chmod \
+                     it to {mode}"
+                ))
             }
-            status => Failure::temporary(format!("{lock}: {}", status.message())),
+            status => Failure::temporary(format!("{name}: {}", status.message())),
         }
     }
 }

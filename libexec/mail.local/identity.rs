@@ -34,6 +34,9 @@ use nix::unistd::{geteuid, setegid, seteuid, setgroups, Gid, Uid};
 use crate::recipient::Recipient;
 use crate::status::Failure;
 
+/// What is said of another user's mailbox where the program cannot act for him.
+pub const NOT_ROOT: &str = "only root can act as the recipient; run mail.local as root";
+
 /// The right by which a file can be made in a directory.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub enum Right {

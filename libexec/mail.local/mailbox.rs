@@ -36,7 +36,7 @@ use nix::sys::stat::{FchmodatFlags, Mode};
 use nix::unistd::Uid;
 
 use crate::dotlock::Dotlock;
-use crate::identity::{Identity, Right};
+use crate::identity::{Identity, Right, NOT_ROOT};
 use crate::message::Message;
 use crate::place::Place;
 use crate::recipient::Recipient;
@@ -448,8 +448,6 @@ impl<'a> Mailbox<'a> {
 fn failed(place: &Place, errno: Errno) -> Failure {
     let failure = Failure::system(place.path.display(), errno);
     match errno {
-        Errno::ENOSPC => failure.with("make room on its file system"),
-        Errno::EDQUOT => failure.with("the user's quota is full"),
         Errno::EFBIG => failure.with("it would be larger than the limit on file sizes"),
         Errno::EPERM => failure.with("is it append-only or immutable?"),
         Errno::EACCES => failure.with("the recipient must be able to read and write it"),
@@ -472,9 +470,10 @@ fn open(place: &Place, flags: OFlag) -> Result<OwnedFd, Errno> {
 /// Whether a file can be this recipient's mailbox.  A link, a second name, or another's file in the
 /// mailbox's place is how users have had setuid agents write to files that were not theirs.
 ///
-/// Mail bounces only for what the recipient or root has put there on purpose.  Anybody may have made a
-/// second name, a restored backup or a server that knows no users' names shows the wrong owner, and
-/// where others can make files, so can who wants to stop somebody's mail.
+/// Mail bounces only for what the recipient has put there on purpose.  Anybody may have made a second
+/// name, a restored backup or a server that knows no users' names shows the wrong owner, and where
+/// others can make files, so can who wants to stop somebody's mail.  What is root's may be a slip: a link
+/// that readers find the mailbox by is no mailbox where the configuration is not there.
 fn fit(place: &Place, recipient: &Recipient, stat: &FileStat) -> Result<(), Failure> {
     const MOVE: &str = "move it away, and the next delivery makes a mailbox";
     let (what, advice) = match stat.st_mode & libc::S_IFMT {
@@ -490,7 +489,8 @@ fn fit(place: &Place, recipient: &Recipient, stat: &FileStat) -> Result<(), Fail
         _ => ("is not a regular file", MOVE),
     };
     let is_file = stat.st_mode & libc::S_IFMT == libc::S_IFREG;
-    let status = if place.is_private && !is_file {
+    let is_recipients = stat.st_uid == recipient.uid.as_raw();
+    let status = if place.is_private && is_recipients && !is_file {
         Status::CannotCreate
     } else {
         Status::Temporary
@@ -503,9 +503,7 @@ fn fit(place: &Place, recipient: &Recipient, stat: &FileStat) -> Result<(), Fail
 fn make(place: &Place, identity: &Identity, recipient: &Recipient) -> Result<(), Failure> {
     if !identity.is_recipient() {
         let path = place.path.display();
-        return Err(Failure::temporary(format!(
-            "{path}: missing, and only root can make another user's mailbox; run mail.local as root"
-        )));
+        return Err(Failure::temporary(format!("{path}: missing; {NOT_ROOT}")));
     }
     identity.assume(place.right)?;
     let result = match open(place, OFlag::O_WRONLY | OFlag::O_CREAT | OFlag::O_EXCL) {
@@ -560,7 +558,12 @@ fn adopt(
     };
     if place.right != Right::Root || !is_unfinished(&stat) {
         fit(place, recipient, &stat)?;
-        return Err(failed(place, errno));
+        let failure = failed(place, errno);
+        return Err(if identity.is_recipient() {
+            failure
+        } else {
+            failure.with(NOT_ROOT)
+        });
     }
     identity.assume(place.right)?;
     let result = open(place, OFlag::O_WRONLY).and_then(|descriptor| {

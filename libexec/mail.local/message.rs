@@ -48,6 +48,7 @@ const BUFFER: usize = 1 << 16;
 /// Most messages are short, and each page of memory takes its time.
 const FIRST_BUFFER: usize = 1 << 13;
 const FROM: &[u8] = b"From ";
+const NOTHING: &str = "nothing was delivered";
 
 /// A message, quoted, and ended with the blank line that separates it from the next.
 pub struct Message {
@@ -156,14 +157,15 @@ fn unlinked_file() -> Result<File, Failure> {
     ) {
         return Ok(File::from(file));
     }
-    let (file, path) = mkstemp("/tmp/mail.local.XXXXXX")
-        .map_err(|errno| Failure::system("cannot make a temporary file in /tmp", errno))?;
+    let (file, path) = mkstemp("/tmp/mail.local.XXXXXX").map_err(|errno| {
+        Failure::system("cannot make a temporary file in /tmp", errno).with(NOTHING)
+    })?;
     unlink(&path).map_err(|errno| Failure::system(path.display(), errno))?;
     Ok(File::from(file))
 }
 
 fn temporary_file(error: &std::io::Error) -> Failure {
-    Failure::io("temporary file in /tmp", error).with("make room there; nothing was delivered")
+    Failure::io("temporary file in /tmp", error).with(NOTHING)
 }
 
 /// Where in a line the quoter is.

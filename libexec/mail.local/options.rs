@@ -117,7 +117,10 @@ impl Options {
             _ => return Err(usage(&format!("unknown option -{name}"))),
         };
         if before {
-            return Err(usage(&format!("more than one -{name}")));
+            return Err(usage(&match letter {
+                b'f' | b'r' => "more than one sender, by -f or -r".to_owned(),
+                _ => format!("more than one -{name}"),
+            }));
         }
         Ok(())
     }

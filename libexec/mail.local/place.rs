@@ -105,9 +105,9 @@ impl Place {
         Ok(None)
     }
 
-    /// Whose the dotlock is that stands there.
-    pub fn lock_owner(&self) -> Option<Uid> {
-        lock_owner(&self.directory, &self.name)
+    /// What stands there as the dotlock.
+    pub fn lock(&self) -> Option<FileStat> {
+        lock(&self.directory, &self.name)
     }
 
     /// Have the name of the mailbox on stable storage, and that of a directory that was made for it.
@@ -244,7 +244,8 @@ impl<'a> Opened<'a> {
         }
         let owner = self
             .identity
-            .acting(right, || lock_owner(&self.directory, &self.name))?;
+            .acting(right, || lock(&self.directory, &self.name))?
+            .map(|lock| Uid::from_raw(lock.st_uid));
         if owner.is_some_and(|owner| owner != self.recipient.uid)
             && self.is_roots()?
             && self.permits(Right::Root)?
@@ -343,11 +344,10 @@ impl<'a> Opened<'a> {
     }
 }
 
-fn lock_owner(directory: &OwnedFd, mailbox: &CStr) -> Option<Uid> {
+fn lock(directory: &OwnedFd, mailbox: &CStr) -> Option<FileStat> {
     let name = [mailbox.to_bytes(), LOCK].concat();
     let name = OsStr::from_bytes(&name);
-    let lock = fstatat(directory, name, AtFlags::AT_SYMLINK_NOFOLLOW);
-    lock.ok().map(|lock| Uid::from_raw(lock.st_uid))
+    fstatat(directory, name, AtFlags::AT_SYMLINK_NOFOLLOW).ok()
 }
 
 fn is_same(one: &FileStat, other: &FileStat) -> bool {

@@ -57,11 +57,18 @@ impl Recipient {
             return Ok(user);
         }
         // A database that is empty or not there answers the same for everybody.
-        let root = User::from_uid(Uid::from_raw(0)).map_err(failed)?;
-        Err(root.map_or_else(
-            || Failure::temporary("the user database does not even know root; repair it"),
-            |_| Failure::new(Status::NoUser, "unknown user"),
-        ))
+        if User::from_uid(Uid::from_raw(0)).map_err(failed)?.is_none() {
+            return Err(Failure::temporary(
+                "the user database does not even know root; repair it",
+            ));
+        }
+        // So does NetBSD's compat, see nsswitch.conf(5), for all of NIS while that does not answer.
+        if is_safe(name) && sys::has_nis() {
+            return Err(Failure::temporary(
+                "unknown user, or NIS does not answer; the MTA will try again",
+            ));
+        }
+        Err(Failure::new(Status::NoUser, "unknown user"))
     }
 }
 

@@ -91,10 +91,17 @@ impl Failure {
         let reason = std::io::Error::from(errno).to_string();
         // The library appends its number.
         let reason = reason.split(" (os error").next().unwrap_or_default();
-        Self {
+        let failure = Self {
             status: Status::Temporary,
             what: format!("{what}: {reason}"),
             errno: Some(errno),
+        };
+        match errno {
+            Errno::ENOSPC => failure.with("make room on its file system"),
+            Errno::EDQUOT => failure.with("the user's quota is full"),
+            Errno::EROFS => failure.with("its file system is mounted or exported read-only"),
+            Errno::ESTALE => failure.with("mount its file system again"),
+            _ => failure,
         }
     }
 

@@ -38,9 +38,10 @@ use std::time::Duration;
 use nix::errno::Errno;
 use nix::fcntl::FcntlArg;
 use nix::poll::{poll, PollFd, PollFlags};
-use nix::sys::signal::{sigaction, SaFlags, SigAction, SigHandler, SigSet, Signal};
+use nix::sys::signal::{kill, sigaction, SaFlags, SigAction, SigHandler, SigSet, Signal};
 use nix::sys::stat::{stat, umask, Mode};
-use nix::unistd::{getegid, geteuid, getgid, getuid, Gid, Uid};
+use nix::sys::wait::{waitpid, WaitStatus};
+use nix::unistd::{fork, getegid, geteuid, getgid, getuid, pipe, setsid, ForkResult, Gid, Uid};
 
 use crate::recipient::Recipient;
 use crate::status::Status;
@@ -188,6 +189,47 @@ extern "C" fn interrupt(_: c_int) {
 /// Whether a signal asked the process to stop.
 pub fn interrupted() -> bool {
     INTERRUPTED.load(Ordering::Relaxed)
+}
+
+/// Go on in a session of one's own, where no terminal reaches.  On NetBSD who has the other side of a
+/// pseudo-terminal sends any signal, SIGSTOP and SIGKILL as well, to whatever is in the foreground of
+/// this (TIOCSIG, see tty(4)).  What stays in the caller's session tells that it is asked to stop, and
+/// ends as the other does.
+pub fn leave_session() -> Result<(), Errno> {
+    let default = SigAction::new(SigHandler::SigDfl, SaFlags::empty(), SigSet::empty());
+    // SAFETY: there is no handler.  Of children whose end is ignored the system keeps no status.
+    unsafe { sigaction(Signal::SIGCHLD, &default) }?;
+    let (ended, running) = pipe()?;
+    // SAFETY: the process has one thread.
+    let child = match unsafe { fork() }? {
+        ForkResult::Child => {
+            // Its end closes that.
+            core::mem::forget(running);
+            return setsid().map(drop);
+        }
+        ForkResult::Parent { child } => child,
+    };
+    drop(running);
+    let mut wanted = [PollFd::new(ended.as_fd(), PollFlags::POLLIN)];
+    loop {
+        if interrupted() {
+            let _ = kill(child, Signal::SIGTERM);
+        }
+        // Never for longer than a second: a signal may have come just before.
+        match poll(&mut wanted, 1000_u16) {
+            Ok(0) | Err(Errno::EINTR) => {}
+            _ => break,
+        }
+    }
+    let status = loop {
+        match waitpid(child, None) {
+            Ok(WaitStatus::Exited(_, status)) => break status,
+            Err(Errno::EINTR) => {}
+            _ => break Status::Temporary.code(),
+        }
+    };
+    // SAFETY: this does not return.  What there is to tell the other has told.
+    unsafe { libc::_exit(status) }
 }
 
 /// A limit that the caller set low would cut a message off, or end the process in the middle of one.
@@ -342,6 +384,16 @@ pub fn find_user(name: &[u8]) -> Result<Option<Recipient>, Errno> {
     }
 }
 
+/// Whether this host has a NIS domain, see domainname(1).
+pub fn has_nis() -> bool {
+    let mut domain = [0_u8; 256];
+    // SAFETY: the call is told how long the memory is that it fills.
+    let result = unsafe { libc::getdomainname(domain.as_mut_ptr().cast(), domain.len()) };
+    let domain = CStr::from_bytes_until_nul(&domain).map_or(b"?".as_slice(), CStr::to_bytes);
+    // Linux has a name for none.
+    result != 0 || !matches!(domain, b"" | b"(none)")
+}
+
 /// The name under which the caller logged in.
 pub fn login_name() -> Option<String> {
     // SAFETY: the answer is null or a C string that stays as it is until the next call.
@@ -391,8 +443,7 @@ pub fn sync(file: &File) -> Result<(), Errno> {
     nix::unistd::fsync(file)
 }
 
-/// Have a file, which is open for writing, on stable storage: fsync(2) would leave it in the disk's
-/// cache.
+/// Have a file, which is open for writing, on stable storage.
 #[cfg(target_os = "netbsd")]
 pub fn sync(file: &File) -> Result<(), Errno> {
     // From <unistd.h>.
@@ -401,9 +452,19 @@ pub fn sync(file: &File) -> Result<(), Errno> {
     extern "C" {
         fn fsync_range(file: c_int, how: c_int, start: libc::off_t, length: libc::off_t) -> c_int;
     }
-    let all = FFILESYNC | FDISKSYNC;
+    // fsync(2) leaves it in the disk's cache; and on FFS with a log it does not write the log, which
+    // has the file's new size, unless blocks of the file are in that as well.  fsync_range(2) of a part
+    // does both, but syncs no more than that part: ffs_fsync() and ffs_full_fsync() in
+    // sys/ufs/ffs/ffs_vnops.c.
+    nix::unistd::fsync(file)?;
+    // A length of 0 would be all of it, and done as fsync(2) does that.
     // SAFETY: the descriptor is open, and no memory is touched.
-    Errno::result(unsafe { fsync_range(file.as_raw_fd(), all, 0, 0) }).map(drop)
+    let flushed = unsafe { fsync_range(file.as_raw_fd(), FFILESYNC | FDISKSYNC, 0, 1) };
+    match Errno::result(flushed) {
+        // The disk has no cache that can be flushed, and some file systems pass that on.
+        Ok(_) | Err(Errno::ENODEV | Errno::ENOTTY | Errno::EOPNOTSUPP) => Ok(()),
+        Err(errno) => Err(errno),
+    }
 }
 
 /// Where a byte first stands.  Much faster than looking at each byte, which std does not show.

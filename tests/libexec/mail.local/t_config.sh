@@ -287,11 +287,23 @@ machine_body()
 		said /etc/mail.local.conf
 	done
 	chown 0 ${conf}
+	# A link to what is not there is a slip, and so is a name that -C tells.
+	ln -sf /mnt/unmounted/conf ${conf}
+	atf_check -s exit:75 -e save:stderr ./in /mnt/mail.local alice <letter
+	said /etc/mail.local.conf 'put it there'
+	rm ${conf}
+	: >${conf}
 	: >home/conf
 	chown 61003 home/conf
+	for name in /home/conf /home/config; do
+		atf_check -s exit:75 -e save:stderr \
+		    ./in /mnt/mail.local -C ${name} alice <letter
+		said ${name}
+		only
+	done
 	atf_check -s exit:75 -e save:stderr \
-	    ./in /mnt/mail.local -C /home/conf alice <letter
-	said /home/conf
+	    ./in /mnt/mail.local -C '' alice <letter
+	said 'put it there'
 	only
 	# Without the bit, a user's own and root's will do for him.
 	atf_check ./in cp /mnt/mail.local /mnt/plain

@@ -519,6 +519,69 @@ lock_refused_body()
 	said root.lock 'only root can act'
 }
 
+atf_test_case without_right cleanup
+without_right_head()
+{
+	world_head "Without the set-user-id bit, another's mailbox: 75, and it" \
+	    "is told that it needs root, be the mailbox there or not"
+}
+without_right_body()
+{
+	world
+	letter x >letter
+	atf_check ./in cp /mnt/mail.local /mnt/plain
+	atf_check ./in chmod 755 /mnt/plain
+	atf_check -s exit:75 -e save:stderr \
+	    ./as mallory /mnt/plain alice <letter
+	said alice missing 'run mail\.local as root'
+	only
+	world_seed alice
+	atf_check -s exit:75 -e save:stderr \
+	    ./as mallory /mnt/plain alice <letter
+	said alice denied 'run mail\.local as root'
+	untouched
+}
+without_right_cleanup()
+{
+	world_end
+}
+
+atf_test_case lock_is_a_directory
+lock_is_a_directory_head()
+{
+	atf_set descr "A directory in the dotlock's place, which nobody breaks:" \
+	    "75, and it is told what that is"
+}
+lock_is_a_directory_body()
+{
+	plain
+	seed
+	letter x >letter
+	mkdir "${box}.lock"
+	atf_check -s exit:75 -e save:stderr ${ml} -t 1 "${me}" <letter
+	said "${me}.lock" 'is a directory' 'remove it'
+	atf_check cmp seed "${box}"
+}
+
+atf_test_case lock_not_removed
+lock_not_removed_head()
+{
+	inject_head "A lock that cannot be removed: 0, and what it means is told"
+}
+lock_not_removed_body()
+{
+	plain
+	seed
+	letter x >letter
+	{ cat seed; echo 'From s DATE'; cat letter; echo; } >expected
+	atf_check -e save:stderr strace -o trace -P "${me}.lock" \
+	    -e trace=unlinkat -e inject=unlinkat:error=EIO \
+	    ${ml} -f s "${me}" <letter
+	said "${me}.lock" 'broken when it is stale' 'message was delivered'
+	same expected "${box}"
+	only "${me}" "${me}.lock"
+}
+
 atf_test_case rlimit_fsize_hard
 rlimit_fsize_hard_head()
 {
@@ -1016,8 +1079,8 @@ atf_test_case not_a_file cleanup
 not_a_file_head()
 {
 	world_head "A directory, a FIFO, a device, a socket or a link in the" \
-	    "mailbox's place: 73 where root or the recipient must have put" \
-	    "it there, 75 where any user may have"
+	    "mailbox's place: 73 where the recipient must have put it there," \
+	    "75 where any user may have, or root has"
 }
 not_a_file_body()
 {
@@ -1034,6 +1097,12 @@ not_a_file_body()
 	mkdir -m 700 home/alice/.mailspool
 	chown 61001:61001 home/alice/.mailspool
 	not_a_mailbox home/alice/.mailspool %h/.mailspool/%u
+	# A link for readers, and the configuration that says so is not there.
+	spool_root
+	ln -s /home/alice/.mailspool/alice mail/alice
+	atf_check -s exit:75 -e save:stderr ./in /mnt/mail.local alice <letter
+	said alice link
+	rm mail/alice
 	# mallory's directory in root's.
 	status=75
 	mkdir -m 755 mail/sub
@@ -1192,7 +1261,17 @@ users_missing_body()
 	said alice
 	cp passwd etc/passwd
 	atf_check -s exit:67 -e ignore ./in /mnt/mail.local nosuch <letter
-	only
+	# Some systems say so of all that NIS knows, while that does not answer.
+	with_nis="unshare --uts sh -ec
+	    'echo example.org >/proc/sys/kernel/domainname; exec \"\$@\"' sh"
+	eval "${with_nis} true" || return 0
+	atf_check -s exit:75 -e save:stderr -x \
+	    "${with_nis} ./in /mnt/mail.local nosuch <letter"
+	said nosuch NIS
+	atf_check -s exit:67 -e ignore -x \
+	    "${with_nis} ./in /mnt/mail.local no/such <letter"
+	atf_check -x "${with_nis} ./in /mnt/mail.local alice <letter"
+	only alice
 }
 users_missing_cleanup()
 {
@@ -1261,6 +1340,9 @@ atf_init_test_cases()
 	atf_add_test_case stopped_at_fsync
 	atf_add_test_case stopped_at_open
 	atf_add_test_case lock_refused
+	atf_add_test_case without_right
+	atf_add_test_case lock_is_a_directory
+	atf_add_test_case lock_not_removed
 	atf_add_test_case rlimit_fsize_hard
 	atf_add_test_case rlimit_fsize_soft
 	atf_add_test_case rlimit_nofile

@@ -70,12 +70,13 @@ in_force()
 	wait ${holder}
 }
 
-# status_under_the_lock: it was held before and after the look at the process.
+# status_under_the_lock: it was held before and after the look at the process,
+# which is not the one that a plain user called.
 status_under_the_lock()
 {
+	inode=$(inode_of mail/alice.lock)
 	pid=$(cat "/proc/${delivery}/task/${delivery}/children")
 	pid=${pid:-${delivery}}
-	inode=$(inode_of mail/alice.lock)
 	lock_owner=$(owner_of mail/alice.lock)
 	sleep 0.02
 	cat "/proc/${pid}/status" >status
@@ -806,6 +807,54 @@ cannot_be_stopped_cleanup()
 	world_end
 }
 
+# has_left_the_session pid: what that plain user called is a process of its own.
+has_left_the_session()
+{
+	[ -n "$(cat "/proc/$1/task/$1/children")" ]
+}
+
+atf_test_case terminal_cannot_stop cleanup
+terminal_cannot_stop_head()
+{
+	also=setsid
+	world_head "Nor by a terminal of his, which sends a process group any" \
+	    "signal on NetBSD; but he may ask it to end"
+}
+terminal_cannot_stop_body()
+{
+	ids_setup
+	for signal in STOP KILL; do
+		world_seed alice
+		rm -f go held
+		kernel_hold flock mail/alice
+		setsid ./as mallory /mnt/mail.local -f mallory alice <letter &
+		group=$!
+		until_true 10 test -e mail/alice.lock
+		kill -${signal} -- -${group}
+		touch go
+		until_true 20 test ! -e mail/alice.lock
+		{ cat seed; echo 'From mallory DATE'; cat letter; echo; } >both
+		same both mail/alice
+		kill -CONT -- -${group}
+		finish ${group}
+		[ ${signal} = KILL ] || is ${status} 0
+		only alice
+	done
+	: >mail/alice.lock
+	setsid ./as mallory /mnt/mail.local -t 60 alice <letter 2>stderr &
+	group=$!
+	until_true 10 has_left_the_session ${group}
+	kill -INT -- -${group}
+	finish ${group}
+	is ${status} 75
+	said alice 'interrupted by a signal'
+	only alice alice.lock
+}
+terminal_cannot_stop_cleanup()
+{
+	world_end
+}
+
 atf_test_case kept_message cleanup
 kept_message_head()
 {
@@ -1022,6 +1071,7 @@ atf_init_test_cases()
 	atf_add_test_case rlimits
 	atf_add_test_case signals
 	atf_add_test_case cannot_be_stopped
+	atf_add_test_case terminal_cannot_stop
 	atf_add_test_case kept_message
 	atf_add_test_case deaf_caller
 	atf_add_test_case environment

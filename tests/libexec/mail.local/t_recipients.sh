@@ -137,6 +137,7 @@ first_permanent_decides_body()
 	recipients_setup
 	spool_root
 	mkdir mail/x
+	chown 61005 mail/x
 	atf_check -s exit:73 -e ignore \
 	    ./in /mnt/mail.local -f s alice x nosuch <letter
 	has alice

@@ -81,7 +81,7 @@ pub mod place {
     use std::ffi::CString;
     use std::path::PathBuf;
 
-    use nix::unistd::{Gid, Uid};
+    use nix::unistd::Gid;
 
     use crate::identity::{Identity, Right};
     use crate::recipient::Recipient;
@@ -127,7 +127,7 @@ pub mod place {
         }
 
         #[allow(clippy::unused_self)]
-        pub fn lock_owner(&self) -> Option<Uid> {
+        pub fn lock(&self) -> Option<sys::FileStat> {
             None
         }
 
