@@ -187,6 +187,7 @@ impl<'a> Dotlock<'a> {
                         "the file server does not let root write there; chmod the directory to \
                          1777 or 2775",
                     ),
+                    Errno::EACCES => failure.with("give the recipient access to the directory"),
                     _ => failure,
                 }
             }

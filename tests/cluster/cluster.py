@@ -49,6 +49,7 @@ import os
 import shutil
 import signal
 import sys
+import tarfile
 
 import h_engines
 from h_base import HARNESS, STATE, USERS, ClusterError, LimitExceeded, Unavailable
@@ -210,7 +211,12 @@ class Cluster:
 		for name in "etab", "rmtab":
 			with open(files + "/nfs/" + name, "w"):
 				pass
-		host("mkfs.ext4", *MKFS, "-d", files, self.server.disk, self._disk)
+		# The server itself is to unpack them.  What mkfs makes has no generation,
+		# and a handle without one finds whatever has its number on another disk.
+		os.makedirs(self.server.share, exist_ok=True)
+		with tarfile.open(self.server.share + "/files", "w") as tar:
+			tar.add(files, ".")
+		host("mkfs.ext4", *MKFS, self.server.disk, self._disk)
 
 	def _write_state(self):
 		here = os.path.dirname(os.path.abspath(__file__))

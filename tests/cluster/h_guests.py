@@ -336,6 +336,8 @@ class Server(Guest):
 		self.check(r"""set -e
 		    mkdir -p /srv /var/lib/nfs /run/rpcbind
 		    mount -o usrquota %(disk)s /srv
+		    [ -d /srv/export ] ||
+			{ tar -C /srv -xpf /run/host/files && sync -f /srv; }
 		    mount --bind /srv/nfs /var/lib/nfs
 		    rpcbind -w""" % {"disk": self.cluster.engine.disk})
 		self.start_service()
