@@ -489,7 +489,7 @@ fn fit(place: &Place, recipient: &Recipient, stat: &FileStat) -> Result<(), Fail
         _ => ("is not a regular file", MOVE),
     };
     let is_file = stat.st_mode & libc::S_IFMT == libc::S_IFREG;
-    let is_recipients = stat.st_uid == recipient.uid.as_raw();
+    let is_recipients = stat.st_uid == recipient.uid.as_raw() && !recipient.uid.is_root();
     let status = if place.is_private && is_recipients && !is_file {
         Status::CannotCreate
     } else {
@@ -559,10 +559,10 @@ fn adopt(
     if place.right != Right::Root || !is_unfinished(&stat) {
         fit(place, recipient, &stat)?;
         let failure = failed(place, errno);
-        return Err(if identity.is_recipient() {
-            failure
-        } else {
+        return Err(if errno == Errno::EACCES && !identity.is_recipient() {
             failure.with(NOT_ROOT)
+        } else {
+            failure
         });
     }
     identity.assume(place.right)?;

@@ -62,14 +62,22 @@ impl Recipient {
                 "the user database does not even know root; repair it",
             ));
         }
-        // So does NetBSD's compat, see nsswitch.conf(5), for all of NIS while that does not answer.
-        if is_safe(name) && sys::has_nis() {
+        if is_safe(name) && may_be_of_nis() {
             return Err(Failure::temporary(
                 "unknown user, or NIS does not answer; the MTA will try again",
             ));
         }
         Err(Failure::new(Status::NoUser, "unknown user"))
     }
+}
+
+/// Whether someone of whom the system says that there is no such user may be one all the same: NetBSD's
+/// compat, see nsswitch.conf(5), says so of all of NIS while that does not answer.
+fn may_be_of_nis() -> bool {
+    let switch = std::fs::read_to_string("/etc/nsswitch.conf").unwrap_or_default();
+    let sources = switch.lines().find_map(|line| line.strip_prefix("passwd:"));
+    let is_nis = |source| matches!(source, "compat" | "nis");
+    sys::has_nis_domain() && sources.is_none_or(|sources| sources.split_whitespace().any(is_nis))
 }
 
 /// Whether a name can be a part of a path without leading elsewhere.

@@ -100,7 +100,7 @@ impl Failure {
             Errno::ENOSPC => failure.with("make room on its file system"),
             Errno::EDQUOT => failure.with("the user's quota is full"),
             Errno::EROFS => failure.with("its file system is mounted or exported read-only"),
-            Errno::ESTALE => failure.with("mount its file system again"),
+            Errno::ESTALE => failure.with("if that lasts, mount its file system again"),
             _ => failure,
         }
     }

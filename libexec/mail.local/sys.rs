@@ -211,9 +211,11 @@ pub fn leave_session() -> Result<(), Errno> {
     };
     drop(running);
     let mut wanted = [PollFd::new(ended.as_fd(), PollFlags::POLLIN)];
+    let mut told = false;
     loop {
-        if interrupted() {
-            let _ = kill(child, Signal::SIGTERM);
+        // Once: each interrupts a system call of the other's, which may be the one that undoes things.
+        if interrupted() && !told {
+            told = kill(child, Signal::SIGTERM).is_ok();
         }
         // Never for longer than a second: a signal may have come just before.
         match poll(&mut wanted, 1000_u16) {
@@ -385,7 +387,7 @@ pub fn find_user(name: &[u8]) -> Result<Option<Recipient>, Errno> {
 }
 
 /// Whether this host has a NIS domain, see domainname(1).
-pub fn has_nis() -> bool {
+pub fn has_nis_domain() -> bool {
     let mut domain = [0_u8; 256];
     // SAFETY: the call is told how long the memory is that it fills.
     let result = unsafe { libc::getdomainname(domain.as_mut_ptr().cast(), domain.len()) };

@@ -167,7 +167,9 @@ class Failures:
 		for line, times in collections.Counter(line for run in broken
 		    for line in self.said(run)).items():
 			show("\t%d x %s" % (times, line))
-		after = self.everywhere(len(ALL), seconds=0)
+		# ganesha forgets who its clients are when its clock is set.
+		patient = isinstance(self.nfs.server, cluster.Ganesha)
+		after = self.everywhere(len(ALL), seconds=30 if patient else 0)
 		for run in after:
 			run.job.check(120)
 		self.checked = len(self.mail.runs)
@@ -176,7 +178,9 @@ class Failures:
 		    (what, dict(seen), resumed, self.doubles()))
 		assert set(seen) <= set(statuses), seen
 		for run in after:
-			assert {one.status for one in run.attempts()} == {0}, run.said()
+			last = {(one.number, one.user): one.status
+			    for one in run.attempts()}
+			assert set(last.values()) == {0}, run.said()
 		self.account(overwritten)
 		if left:
 			self.sweep()
