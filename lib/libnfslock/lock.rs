@@ -201,8 +201,13 @@ impl<F: FileSystem> Lock<F> {
     }
 
     fn held(&self) -> Result<&Held, Failure> {
-        self.belongs_here()?;
-        self.held.as_ref().ok_or(Failure::system(libc::EINVAL))
+        match &self.held {
+            Some(held) => Ok(held),
+            None => Err(self
+                .belongs_here()
+                .err()
+                .unwrap_or(Failure::system(libc::EINVAL))),
+        }
     }
 
     /// A child has only a copy of what is its parent's.
@@ -254,6 +259,7 @@ impl<F: FileSystem> Lock<F> {
     /// # Errors
     /// As [`Lock::verify`].
     pub fn refresh(&mut self) -> Result<(), Failure> {
+        self.belongs_here()?;
         let taken = self.held()?.taken;
         let sent = self.fs.monotonic();
         let touched = self.fs.touch(self.name.as_c_str(), &taken.identity);
@@ -277,6 +283,9 @@ impl<F: FileSystem> Lock<F> {
     /// As [`Lock::verify`], and timed out where the lock was not refreshed
     /// for so long that another may be breaking it: it was left to that other.
     pub fn release(mut self) -> Result<(), Failure> {
+        if self.held.is_none() {
+            self.belongs_here()?;
+        }
         self.let_go(false)
     }
 
@@ -295,7 +304,7 @@ impl<F: FileSystem> Lock<F> {
         let taken = held.as_ref().map(|held| held.taken);
         let ready = self.ready.as_ref().map(|ready| ready.token);
         let Some(own) = taken.map(|taken| taken.identity.token).or(ready) else {
-            return self.belongs_here();
+            return Ok(());
         };
         let outcome = match &held {
             Some(held) => self.remove(held),
