@@ -101,6 +101,12 @@ class Failures:
 	def begin_anew(self, home):
 		"""With empty mailboxes, in the homes or in the common spool."""
 		self.nfs.server.check("rm -rf /srv/export/mail/* /srv/export/home/*/.mailspool")
+		# What was done behind its back ganesha learns after a while.
+		for client in self.nfs.clients:
+			cluster.until(120, "the end of the old mailboxes",
+			    lambda client=client: client.run("ls /home/u*/.mailspool/"
+			    " /nfs/mail/u* 2>&1 | grep -v 'No such file'")[0] == 1,
+			    pause=1)
 		for run in self.mail.runs:
 			with contextlib.suppress(FileNotFoundError):
 				os.unlink(run.file)
