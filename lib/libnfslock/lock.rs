@@ -203,10 +203,7 @@ impl<F: FileSystem> Lock<F> {
     fn held(&self) -> Result<&Held, Failure> {
         match &self.held {
             Some(held) => Ok(held),
-            None => Err(self
-                .belongs_here()
-                .err()
-                .unwrap_or(Failure::system(libc::EINVAL))),
+            None => self.belongs_here().and(Err(Failure::system(libc::EINVAL))),
         }
     }
 

@@ -159,11 +159,9 @@ impl Caller {
         }
         let own = self.login_name();
         if claimed != own.as_bytes() {
+            let claimed = if claimed.is_empty() { b"<>" } else { claimed };
             let claimed = String::from_utf8_lossy(claimed);
-            let claimed = match claimed.chars().take(sender::LONGEST).collect::<String>() {
-                none if none.is_empty() => "<>".to_owned(),
-                claimed => claimed,
-            };
+            let claimed: String = claimed.chars().take(sender::LONGEST).collect();
             log::note(
                 &recipient.name,
                 &format!("sender {claimed} claimed by {own}, who is not trusted; {own} is used"),

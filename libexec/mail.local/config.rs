@@ -26,7 +26,7 @@
 
 //! mail.local.conf(5).
 
-use std::fs::OpenOptions;
+use std::fs::{symlink_metadata, OpenOptions};
 use std::io::{ErrorKind, Read};
 use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
 use std::path::Path;
@@ -68,19 +68,13 @@ impl Config {
                 "-C is for a program that runs with no more right than its caller's; call it as root",
             ));
         }
-        let path = other.unwrap_or(Path::new(FILE));
-        // But a link to what is not there, or not mounted, is a slip as well.
-        if other.is_none()
-            && path
-                .symlink_metadata()
-                .is_err_and(|error| is_absence(&error))
-        {
-            return Ok(Given::default().into());
-        }
-        let owner = if other.is_some() {
-            caller.uid()
-        } else {
-            Uid::from_raw(0)
+        let (path, owner) = match other {
+            Some(path) => (path, caller.uid()),
+            // But a link to what is not there, or not mounted, is a slip as well.
+            None if symlink_metadata(FILE).is_err_and(|error| is_absence(&error)) => {
+                return Ok(Given::default().into())
+            }
+            None => (Path::new(FILE), Uid::from_raw(0)),
         };
         Self::parse(&text(path, owner)?)
             .map_err(|wrong| Failure::temporary(format!("{}:{wrong}", path.display())))

@@ -35,7 +35,7 @@ use std::path::{Component, Path, PathBuf};
 use nix::errno::Errno;
 use nix::fcntl::{open, readlinkat, AtFlags, OFlag};
 use nix::sys::stat::{fstat, fstatat, lstat, stat, FileStat, Mode};
-use nix::unistd::{faccessat, fsync, mkdir, AccessFlags, Gid, Uid};
+use nix::unistd::{faccessat, fsync, mkdir, AccessFlags, Gid};
 
 use crate::identity::{Identity, Right};
 use crate::recipient::Recipient;
@@ -242,11 +242,10 @@ impl<'a> Opened<'a> {
         if right == Right::Root || !self.mode().contains(Mode::S_ISVTX) {
             return Ok(right);
         }
-        let owner = self
+        let lock = self
             .identity
-            .acting(right, || lock(&self.directory, &self.name))?
-            .map(|lock| Uid::from_raw(lock.st_uid));
-        if owner.is_some_and(|owner| owner != self.recipient.uid)
+            .acting(right, || lock(&self.directory, &self.name))?;
+        if lock.is_some_and(|lock| lock.st_uid != self.recipient.uid.as_raw())
             && self.is_roots()?
             && self.permits(Right::Root)?
         {

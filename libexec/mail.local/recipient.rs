@@ -74,10 +74,13 @@ impl Recipient {
 /// Whether someone of whom the system says that there is no such user may be one all the same: NetBSD's
 /// compat, see nsswitch.conf(5), says so of all of NIS while that does not answer.
 fn may_be_of_nis() -> bool {
+    if !sys::has_nis_domain() {
+        return false;
+    }
     let switch = std::fs::read_to_string("/etc/nsswitch.conf").unwrap_or_default();
     let sources = switch.lines().find_map(|line| line.strip_prefix("passwd:"));
     let is_nis = |source| matches!(source, "compat" | "nis");
-    sys::has_nis_domain() && sources.is_none_or(|sources| sources.split_whitespace().any(is_nis))
+    sources.is_none_or(|sources| sources.split_whitespace().any(is_nis))
 }
 
 /// Whether a name can be a part of a path without leading elsewhere.

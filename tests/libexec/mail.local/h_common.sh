@@ -242,6 +242,13 @@ EOF
 	spool_sticky
 }
 
+# world_plain: /mnt/plain is the program without its set-user-id bit.
+world_plain()
+{
+	atf_check ./in cp /mnt/mail.local /mnt/plain
+	atf_check ./in chmod 755 /mnt/plain
+}
+
 # The three kinds of spool: anyone may create, the group mail may, root may.
 # A numeric mode would leave a directory's set-group-id bit.
 spool_sticky() { chown 0:0 mail; chmod a=rwx,g-s,+t mail; }

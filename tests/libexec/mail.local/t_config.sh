@@ -306,8 +306,7 @@ machine_body()
 	said 'put it there'
 	only
 	# Without the bit, a user's own and root's will do for him.
-	atf_check ./in cp /mnt/mail.local /mnt/plain
-	atf_check ./in chmod 755 /mnt/plain
+	world_plain
 	atf_check ./as mallory /mnt/plain -C /home/conf mallory <letter
 	chown 0 home/conf
 	atf_check ./as mallory /mnt/plain -C /home/conf mallory <letter

@@ -529,8 +529,7 @@ without_right_body()
 {
 	world
 	letter x >letter
-	atf_check ./in cp /mnt/mail.local /mnt/plain
-	atf_check ./in chmod 755 /mnt/plain
+	world_plain
 	atf_check -s exit:75 -e save:stderr \
 	    ./as mallory /mnt/plain alice <letter
 	said alice missing 'run mail\.local as root'

@@ -70,12 +70,18 @@ in_force()
 	wait ${holder}
 }
 
+# children pid: the processes that it has begun and that run.
+children()
+{
+	cat "/proc/$1/task/$1/children"
+}
+
 # status_under_the_lock: it was held before and after the look at the process,
 # which is not the one that a plain user called.
 status_under_the_lock()
 {
 	inode=$(inode_of mail/alice.lock)
-	pid=$(cat "/proc/${delivery}/task/${delivery}/children")
+	pid=$(children ${delivery})
 	pid=${pid:-${delivery}}
 	lock_owner=$(owner_of mail/alice.lock)
 	sleep 0.02
@@ -794,8 +800,7 @@ cannot_be_stopped_body()
 	delivery=$!
 	until_true 10 test -e mail/alice.lock
 	# The one that was called, and the one that delivers.
-	for process in ${delivery} \
-	    $(cat "/proc/${delivery}/task/${delivery}/children"); do
+	for process in ${delivery} $(children ${delivery}); do
 		for signal in STOP KILL TERM INT; do
 			atf_check -s not-exit:0 -e ignore \
 			    ./as mallory kill -${signal} ${process}
@@ -814,7 +819,7 @@ cannot_be_stopped_cleanup()
 # has_left_the_session pid: what that plain user called is a process of its own.
 has_left_the_session()
 {
-	[ -n "$(cat "/proc/$1/task/$1/children")" ]
+	[ -n "$(children "$1")" ]
 }
 
 atf_test_case terminal_cannot_stop cleanup

@@ -234,8 +234,7 @@ lock_of_another_told_body()
 	letter x >letter
 	echo 'stale 2' >home/alice/conf
 	chown 61001 home/alice/conf
-	atf_check ./in cp /mnt/mail.local /mnt/plain
-	atf_check ./in chmod 755 /mnt/plain
+	world_plain
 	: >mail/alice.lock
 	chown 61003 mail/alice.lock
 	atf_check -s exit:75 -e save:stderr timeout 20 ./as alice \
